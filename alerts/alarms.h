@@ -1,0 +1,59 @@
+/*
+ * alarms.h - the alarms process: latest values, the engine, the journal's only writer, the control
+ * socket. It decides; it never touches a network.
+ */
+#ifndef WATCHROOM_ALERTS_ALARMS_H
+#define WATCHROOM_ALERTS_ALARMS_H
+
+#include "alerts/alarm_def.h"
+#include "gateway/base/worker.h"
+
+/* Roles of alarms.md section 3, for those who give commands. */
+enum role {
+    ROLE_VIEWER,
+    ROLE_OPERATOR,
+    ROLE_SUPERVISOR,
+    ROLE_MAINTAINER,
+    ROLE_CONTINUITY,
+    ROLE_ADMIN,
+    ROLE_COUNT
+};
+
+struct user {
+    const char *name;
+    const char *system_user; /* SO_PEERCRED name that is this user; NULL: none */
+    uint8_t role;            /* enum role */
+    uint8_t audiences;       /* AUDIENCE_BIT()s */
+};
+
+struct alarms_params {
+    const struct directory *directory;
+    const struct alarm_def *alarms; /* by number, with holes */
+    uint32_t alarm_limit;
+    const struct user *users;
+    uint32_t user_count;
+    const char *site_name;
+    const char *state_dir;     /* journal.db, journal.ballast live here */
+    const char *config_digest; /* SHA-256 in hex of the accepted configuration */
+    const char *config_file;
+    bool send_values;          /* forward samples to the courier */
+    int64_t unconfirmed_after_ms;             /* P1 not confirmed by the broker: run the command */
+    const char *const *unconfirmed_command;   /* argv, NULL-terminated; NULL: none configured */
+    int64_t retention_ms;      /* of journal rows; at least 13 months */
+    uint64_t ballast_bytes;    /* default 32 MiB */
+    uint64_t journal_max_bytes; /* a warning size; 0: none */
+    int control_fd;            /* listening AF_UNIX stream socket, made by the master */
+    int courier_fd, store_fd, web_fd;
+    const int *collector_fds;
+    uint32_t collector_count;
+};
+
+/*
+ * Built-in points of the resource "gateway", made by config for every site and fed by this process
+ * (names in the vocabulary): journal.state, store.state, broker.state, workers.restarts ...
+ */
+int alarms_main(const struct worker_env *env, const struct alarms_params *params);
+
+const char *role_name(enum role role);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * journal_read.h - reading journal.db beside its writer: courier, command line, web, tests.
+ *
+ * At most JOURNAL_READ_MAX rows a transaction, and none held when a call returns: a held reader
+ * lets the WAL grow without bound.
+ */
+#ifndef WATCHROOM_ALERTS_JOURNAL_READ_H
+#define WATCHROOM_ALERTS_JOURNAL_READ_H
+
+#include "gateway/base/digest.h"
+#include "gateway/base/err.h"
+
+#define JOURNAL_READ_MAX 1000
+
+struct journal_reader;
+
+struct journal_row {
+    uint64_t seq;
+    int64_t utc_ms;
+    const char *kind;     /* borrowed, as all below, until the callback returns */
+    const char *alarm_id; /* NULL for other kinds */
+    const char *body;     /* canonical JSON, exactly what was hashed */
+    const char *payload;  /* alarm rows: what is retained under alarm/<id> from this row on; NULL: emptied */
+    const char *hash;     /* 64 hex digits */
+    unsigned audiences, priority;
+};
+
+/* ERR_NOT_FOUND: no such file yet; ERR_BUSY; ERR_CORRUPT. */
+enum err_code journal_reader_open(const char *state_dir, struct journal_reader **out_reader,
+                                  struct err *err) MUST_CHECK;
+void journal_reader_close(struct journal_reader *reader);
+
+/* Copies the journal's id (27 bytes). Changes after quarantine: the file is another one then, so
+ * reopen when alarms says so (msg_tick.boot). */
+enum err_code journal_reader_id(struct journal_reader *reader, char out_id[27],
+                                struct err *err) MUST_CHECK;
+
+/* Rows with seq > after, ascending, at most `limit` (<= JOURNAL_READ_MAX). `row` returns false to
+ * stop early. out_last: newest seq handed out, or `after`. */
+enum err_code journal_reader_rows(struct journal_reader *reader, uint64_t after, unsigned limit,
+                                  bool (*row)(void *ctx, const struct journal_row *row), void *ctx,
+                                  uint64_t *out_last, struct err *err) MUST_CHECK;
+
+/* Alarms not at rest, by priority then seq: at most `limit` after (priority, seq) of the last one;
+ * start with 0, 0. */
+enum err_code journal_reader_alarms(struct journal_reader *reader, unsigned after_priority,
+                                    uint64_t after_seq, unsigned limit,
+                                    bool (*alarm)(void *ctx, const char *alarm_id, unsigned priority,
+                                                  uint64_t seq, const char *payload),
+                                    void *ctx, struct err *err) MUST_CHECK;
+
+/* Newest seq, its hash (DIGEST_HEX bytes) and oldest seq still held. */
+enum err_code journal_reader_head(struct journal_reader *reader, uint64_t *out_seq, char *out_hash,
+                                  uint64_t *out_oldest, struct err *err) MUST_CHECK;
+
+struct journal_verdict {
+    bool is_complete;  /* no seq missing between the oldest held and the head */
+    bool is_unaltered; /* every row hashes to its hash and chains to the row before */
+    uint64_t rows, first_bad_seq;
+    char reason[200];
+};
+/* Walks the whole chain in slices. */
+enum err_code journal_reader_verify(struct journal_reader *reader, struct journal_verdict *out_verdict,
+                                    struct err *err) MUST_CHECK;
+
+#endif

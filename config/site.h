@@ -1,0 +1,100 @@
+/*
+ * site.h - one site file and its profiles, read and checked into an immutable structure.
+ *
+ * The master loads it, forks, and every worker inherits it. A reload loads anew with the running
+ * site as `previous`, so that names keep their numbers. Everything hangs on one arena.
+ */
+#ifndef WATCHROOM_CONFIG_SITE_H
+#define WATCHROOM_CONFIG_SITE_H
+
+#include "alerts/alarms.h"
+#include "alerts/courier.h"
+#include "collectors/collect.h"
+#include "config/diag.h"
+#include "gateway/base/arena.h"
+#include "gateway/base/digest.h"
+
+/* One archive of a retention class: rows of `step_ms` kept for `keep_ms`. */
+struct rra_class {
+    int64_t step_ms;
+    int64_t keep_ms;
+    bool with_extremes; /* minimum and maximum beside the average */
+};
+#define RRA_CLASSES_MAX 12
+
+struct store_params {
+    const struct directory *directory;
+    const char *state_dir;     /* files live in <state_dir>/rrd/<device>/<group>.rrd */
+    const char *rrdcached;     /* "unix:/run/rrdcached.sock"; NULL: librrd in this process */
+    struct rra_class classes[RRA_CLASSES_MAX];
+    uint16_t class_count;
+    uint16_t batch_samples;    /* default 30 */
+    int64_t batch_ms;          /* default 60000 */
+    uint16_t creates_per_s;    /* default 20 */
+    int alarms_fd;
+    const int *collector_fds;
+    uint32_t collector_count;
+};
+
+struct web_params {
+    const struct directory *directory;
+    int listen_fd; /* made by the master; -1: no web */
+    int alarms_fd;
+};
+
+/* A secret the site file names; the mode of the file was checked. */
+struct site {
+    struct arena *arena;
+    const char *file;
+    char digest[DIGEST_HEX]; /* SHA-256 over the site file and every profile it uses */
+    uint32_t generation;
+
+    const char *id, *name, *time_zone;
+    const char *state_dir, *socket;
+    uint32_t shard_count;
+    bool is_dirless; /* "check": nothing on disk was touched */
+
+    struct directory directory;
+    const struct collect_device *devices;
+    uint32_t device_count;
+    const struct alarm_def *alarms;
+    uint32_t alarm_limit;
+    const struct user *users;
+    uint32_t user_count;
+
+    /* The workers' parameters, but for descriptors, which the master fills in copies. */
+    struct alarms_params alarms_params;
+    struct courier_params courier;
+    bool has_broker;
+    struct store_params store;
+    const char *web_address; /* numeric; NULL: no web */
+    uint16_t web_port;       /* 0: chosen by the kernel */
+
+    /* Fingerprints of what a worker depends on: differs -> restart it at a reload. */
+    uint64_t collectors_digest[64]; /* per shard */
+    uint64_t store_digest, alarms_digest, courier_digest, web_digest;
+};
+
+struct site_options {
+    const char *profile_dir; /* NULL: installed ones, or $WATCHROOM_PROFILES */
+    const struct site *previous; /* NULL at first start */
+    uint32_t generation;
+};
+
+/*
+ * Reads everything, reports every fault into `diag`, and gives a site only when none was an error.
+ * Blocking (files).
+ */
+enum err_code site_load(const char *file, const struct site_options *options, struct diag *diag,
+                        struct site **out_site) MUST_CHECK;
+void site_free(struct site *site);
+
+struct site_cost {
+    uint32_t devices, points, alarms, groups;
+    double requests_per_s, points_per_s;
+    uint64_t rrd_bytes;
+    uint64_t memory_bytes; /* of the configuration itself */
+};
+void site_cost(const struct site *site, struct site_cost *out_cost);
+
+#endif

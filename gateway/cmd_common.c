@@ -1,0 +1,4 @@
+/*
+ * cmd_common.c - what the commands share.
+ */
+#include "gateway/cmd.h"

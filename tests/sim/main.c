@@ -1,0 +1,8 @@
+/*
+ * main.c - watchroom-sim: the device simulators.
+ */
+int
+main(void)
+{
+    return 2;
+}
