@@ -17,7 +17,7 @@ enum {
 
 struct command {
     const char *name;
-    const char *summary; /* one line for --help */
+    const char *summary;               /* one line for --help */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 };
 

@@ -18,7 +18,8 @@ print_help(FILE *out)
 {
     fputs("Examples:\n"
           "  watchroom demo                         a simulated site, its alarms in this terminal\n"
-          "  watchroom check site.yaml              every fault in a site file, and what it will cost\n"
+          "  watchroom check site.yaml              every fault in a site file, and what it will "
+          "cost\n"
           "  watchroom run -c site.yaml             the gateway\n"
           "  watchroom alarms                       what is wrong now\n"
           "  watchroom ack power/ups-a/on-battery   \"I have seen it\"\n"

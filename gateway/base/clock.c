@@ -87,7 +87,8 @@ clock_format_utc(int64_t utc_ms, char *out, size_t size)
         millis += 1000;
         seconds--;
     }
-    if (gmtime_r(&seconds, &tm) == NULL || strftime(head, sizeof head, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+    if (gmtime_r(&seconds, &tm) == NULL ||
+        strftime(head, sizeof head, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
         snprintf(out, size, "invalid");
     else
         snprintf(out, size, "%s.%03dZ", head, (int)millis);

@@ -9,10 +9,10 @@
 #include <string.h>
 
 static const char *const NAMES[] = {
-    [ERR_OK] = "ok",           [ERR_CONFIG] = "config",       [ERR_PROTOCOL] = "protocol",
-    [ERR_TIMEOUT] = "timeout", [ERR_REFUSED] = "refused",     [ERR_ABSENT] = "absent",
-    [ERR_IO] = "io",           [ERR_FULL] = "full",           [ERR_NOMEM] = "out-of-memory",
-    [ERR_RANGE] = "range",     [ERR_DENIED] = "denied",       [ERR_NOT_FOUND] = "not-found",
+    [ERR_OK] = "ok",           [ERR_CONFIG] = "config",   [ERR_PROTOCOL] = "protocol",
+    [ERR_TIMEOUT] = "timeout", [ERR_REFUSED] = "refused", [ERR_ABSENT] = "absent",
+    [ERR_IO] = "io",           [ERR_FULL] = "full",       [ERR_NOMEM] = "out-of-memory",
+    [ERR_RANGE] = "range",     [ERR_DENIED] = "denied",   [ERR_NOT_FOUND] = "not-found",
     [ERR_BUSY] = "busy",       [ERR_CORRUPT] = "corrupt",
 };
 static_assert(ARRAY_LEN(NAMES) == ERR_CODE_COUNT, "an error code has no name");

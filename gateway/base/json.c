@@ -9,8 +9,8 @@
 char *
 json_canonical(const json_t *value)
 {
-    return json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY |
-                                 JSON_REAL_PRECISION(12));
+    return json_dumps(value,
+                      JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
 }
 
 json_t *

@@ -13,10 +13,8 @@ static const char *process_name = "watchroom";
 static enum log_level max_level = LOG_LEVEL_INFO;
 
 /* sd-daemon(3) priorities. */
-static const int PRIORITIES[] = {[LOG_LEVEL_ERROR] = 3,
-                                 [LOG_LEVEL_WARNING] = 4,
-                                 [LOG_LEVEL_INFO] = 6,
-                                 [LOG_LEVEL_DEBUG] = 7};
+static const int PRIORITIES[] = {
+    [LOG_LEVEL_ERROR] = 3, [LOG_LEVEL_WARNING] = 4, [LOG_LEVEL_INFO] = 6, [LOG_LEVEL_DEBUG] = 7};
 static const char *const WORDS[] = {[LOG_LEVEL_ERROR] = "error",
                                     [LOG_LEVEL_WARNING] = "warning",
                                     [LOG_LEVEL_INFO] = "info",
@@ -27,6 +25,12 @@ log_init(const char *process, enum log_level max)
 {
     process_name = process;
     max_level = max;
+}
+
+enum log_level
+log_level(void)
+{
+    return max_level;
 }
 
 void
@@ -47,8 +51,9 @@ log_line(enum log_level level, const char *fmt, ...)
         clock_gettime(CLOCK_REALTIME, &now);
         gmtime_r(&now.tv_sec, &tm);
         used = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &tm);
-        used += (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %s[%d] %s: ",
-                                 now.tv_nsec / 1000000, process_name, (int)getpid(), WORDS[level]);
+        used += (size_t)snprintf(line + used, sizeof line - used,
+                                 ".%03ldZ %s[%d] %s: ", now.tv_nsec / 1000000, process_name,
+                                 (int)getpid(), WORDS[level]);
     }
     va_start(args, fmt);
     int body = vsnprintf(line + used, sizeof line - used - 1, fmt, args);

@@ -24,7 +24,7 @@ enum msg_type {
     MSG_PING, /* empty */
     MSG_STOP, /* empty: flush what must not be lost, then end */
     /* worker -> master */
-    MSG_PONG, /* uint64_t stats[STAT_COUNT] */
+    MSG_PONG,  /* uint64_t stats[STAT_COUNT] */
     MSG_READY, /* empty: set up, the work begins */
     /* master -> alarms */
     MSG_WORKER,     /* struct msg_worker: started, died, hung */
@@ -99,8 +99,8 @@ enum health { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_SUSPECT, HEALTH_DOWN, HEALTH_COU
 
 struct msg_health {
     uint32_t device;
-    uint8_t health; /* enum health */
-    uint8_t cause;  /* enum cause of the last failure */
+    uint8_t health;  /* enum health */
+    uint8_t cause;   /* enum cause of the last failure */
     uint16_t missed; /* polls missed in a row */
     int64_t utc_ms;  /* since when */
     float rtt_ms;    /* smoothed */
@@ -161,7 +161,7 @@ struct msg_command {
 };
 
 const char *msg_type_name(enum msg_type type);
-const char *health_name(enum health health);            /* "unknown", "up", "suspect", "down" */
+const char *health_name(enum health health);               /* "unknown", "up", "suspect", "down" */
 const char *worker_change_name(enum worker_change change); /* "started", "died", "hung" */
 
 /* Size of one entry of a type; 0 for blobs and empty messages. */

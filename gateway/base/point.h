@@ -29,7 +29,7 @@ struct point_def {
     const char *unit;        /* "%", "V", "Cel"; "" for states and flags */
     const char *description; /* a few words */
     enum value_kind kind;
-    uint16_t group;      /* index into the device's groups; 0 for gateway-made points */
+    uint16_t group; /* index into the device's groups; 0 for gateway-made points */
     uint16_t label_count;
     const struct value_label *labels;
 };
@@ -43,8 +43,8 @@ struct group_info {
 
 struct device_info {
     const char *id;
-    const char *name;  /* for people; equals id where the site gives none */
-    const char *zone;  /* "" where not given, as the next two */
+    const char *name; /* for people; equals id where the site gives none */
+    const char *zone; /* "" where not given, as the next two */
     const char *asset;
     const char *owner;
     const char *profile; /* "" for inline points */

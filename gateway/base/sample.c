@@ -6,8 +6,8 @@
 #include <assert.h>
 
 static const char *const QUALITIES[] = {"good", "uncertain", "bad"};
-static const char *const CAUSES[] = {"ok",        "timeout",      "refused",      "exception",
-                                     "protocol",  "absent",       "out-of-range", "not-a-number",
+static const char *const CAUSES[] = {"ok",         "timeout",     "refused",      "exception",
+                                     "protocol",   "absent",      "out-of-range", "not-a-number",
                                      "wrong-type", "substituted", "not-yet-read"};
 static_assert(ARRAY_LEN(QUALITIES) == QUALITY_COUNT, "a quality has no name");
 static_assert(ARRAY_LEN(CAUSES) == CAUSE_COUNT, "a cause has no name");

@@ -26,7 +26,8 @@
     X(EVENTS_PENDING, GAUGE, "events_pending", "Events not yet committed by alarms")               \
     X(DEVICES_UP, GAUGE, "devices_up", "Devices that answer")                                      \
     X(DEVICES_DOWN, GAUGE, "devices_down", "Devices that do not answer")                           \
-    X(REPLIES_STRAY, COUNTER, "replies_stray_total", "Replies nobody waited for, or of a stranger") \
+    X(REPLIES_STRAY, COUNTER, "replies_stray_total",                                               \
+      "Replies nobody waited for, or of a stranger")                                               \
     X(REPLIES_BROKEN, COUNTER, "replies_broken_total", "Replies that broke their protocol")        \
     X(LATE_LE_5MS, COUNTER, "poll_done_le_5ms_total", "Polls decoded within 5 ms of their slot")   \
     X(LATE_LE_10MS, COUNTER, "poll_done_le_10ms_total", "Polls decoded within 10 ms")              \

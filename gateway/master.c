@@ -1,0 +1,586 @@
+/*
+ * master.c - the master: reads the site, makes sockets and links, forks the workers, watches them.
+ *
+ * What starts: every worker of the site. What arrives: answers to pings, the end of a child, SIGHUP
+ * (reload), SIGTERM and SIGINT (stop). What leaves: deaths, counters and configuration news to
+ * alarms; the watchdog's sign of life to systemd while alarms and courier answer.
+ */
+#include "gateway/master.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/json.h"
+#include "gateway/base/log.h"
+#include "gateway/base/text.h"
+#include "gateway/child.h"
+#include "gateway/cmd.h"
+
+#define BEAT_S 0.25
+#define PING_MS 1000
+#define CHILDREN_MAX (SHARDS_MAX + 4)
+#define NEWS_MAX 256 /* messages for alarms while it is away; the oldest gives way */
+#define FAULTS_TOLD_MAX 20
+
+struct news {
+    enum msg_type type; /* MSG_WORKER or MSG_GENERATION */
+    struct msg_worker worker;
+    char *text; /* MSG_GENERATION: owned */
+};
+
+struct master {
+    const struct master_options *options;
+    struct ev_loop *loop;
+    ev_timer beat;
+    /* Signals come through a descriptor: libev's own table of them would be inherited by the
+     * workers, whose loops may watch signals too. */
+    ev_io signals;
+    struct site *site;
+    struct plumbing plumbing;
+    struct child children[CHILDREN_MAX];
+    size_t child_count;
+    uint64_t incarnation;
+    int64_t pinged_ms;
+    struct news news[NEWS_MAX];
+    size_t news_count;
+    uint64_t news_dropped;
+    bool is_stopping;
+    bool was_ready;
+};
+
+static struct child *
+child_named(struct master *master, enum child_kind kind)
+{
+    for (size_t i = 0; i < master->child_count; i++)
+        if (master->children[i].kind == kind)
+            return &master->children[i];
+    return NULL;
+}
+
+/* News wait here while alarms is away or busy: they become rows of the journal. */
+static void
+send_news(struct master *master)
+{
+    struct child *alarms = child_named(master, CHILD_ALARMS);
+    size_t sent = 0;
+
+    if (alarms == NULL || alarms->link == NULL || !alarms->is_ready)
+        return;
+    while (sent < master->news_count) {
+        struct news *item = &master->news[sent];
+        bool taken = item->type == MSG_WORKER
+                         ? link_send(alarms->link, MSG_WORKER, 1, &item->worker)
+                         : link_send_blob(alarms->link, MSG_GENERATION, NULL, 0, item->text,
+                                          strlen(item->text));
+        if (!taken)
+            break;
+        free(item->text);
+        sent++;
+    }
+    if (sent == 0)
+        return;
+    master->news_count -= sent;
+    memmove(master->news, master->news + sent, master->news_count * sizeof master->news[0]);
+}
+
+static void
+add_news(struct master *master, struct news item)
+{
+    if (master->news_count == NEWS_MAX) {
+        free(master->news[0].text);
+        memmove(master->news, master->news + 1, (NEWS_MAX - 1) * sizeof master->news[0]);
+        master->news_count--;
+        if (master->news_dropped++ == 0)
+            log_warning("alarms is away for long: the oldest news for it are dropped");
+    }
+    master->news[master->news_count++] = item;
+    send_news(master);
+}
+
+static void
+tell_worker(struct master *master, const struct child *child, enum worker_change change, int status)
+{
+    struct news item = {.type = MSG_WORKER};
+
+    text_copy(item.worker.name, sizeof item.worker.name, child->name);
+    item.worker.change = change;
+    item.worker.status = status;
+    item.worker.pid = child->pid;
+    item.worker.restarts = child->restarts;
+    item.worker.utc_ms = clock_now().utc_ms;
+    add_news(master, item);
+}
+
+static void
+tell_generation(struct master *master, bool accepted, const char *digest, const struct diag *diag,
+                const char *fault)
+{
+    json_t *faults = json_array();
+
+    for (size_t i = 0; diag != NULL && i < diag->count && i < FAULTS_TOLD_MAX; i++) {
+        const struct diag_entry *entry = &diag->entries[i];
+
+        json_array_append_new(faults, json_sprintf("%s:%u:%u: %s", entry->file, entry->line,
+                                                   entry->column, entry->text));
+    }
+    if (fault != NULL)
+        json_array_append_new(faults, json_string(fault));
+
+    json_t *object = json_pack(
+        "{s:b, s:I, s:s, s:s, s:I, s:o}", "accepted", accepted, "generation",
+        (json_int_t)master->site->generation, "digest", digest, "file", master->site->file,
+        "errors", (json_int_t)(diag != NULL ? diag->errors : fault != NULL), "faults", faults);
+    char *text = object == NULL ? NULL : json_canonical(object);
+    json_decref(object);
+    if (text != NULL && strlen(text) < MSG_BYTES_MAX)
+        add_news(master, (struct news){.type = MSG_GENERATION, .text = text});
+    else
+        free(text);
+}
+
+static void
+on_child_message(void *ctx, const struct msg_head *head, const void *body)
+{
+    struct child *child = ctx;
+
+    child->answered_ms = clock_now().mono_ms;
+    if (head->type == MSG_READY) {
+        child->is_ready = true;
+        log_debug("%s is ready", child->name);
+    } else if (head->type == MSG_PONG && head->count == STAT_COUNT) {
+        child->is_ready = true;
+        memcpy(child->stats, body, sizeof child->stats);
+    } else if (head->type == MSG_RELOAD) {
+        raise(SIGHUP);
+    }
+}
+
+static void
+start_child(struct master *master, struct child *child, int64_t now_ms)
+{
+    static const struct link_handlers HANDLERS = {.on_message = on_child_message};
+    struct err err;
+
+    /* UTC makes it grow across restarts of the master; the counter, when the clock stands. */
+    uint64_t incarnation = (uint64_t)clock_now().utc_ms;
+    master->incarnation = incarnation > master->incarnation ? incarnation : master->incarnation + 1;
+    if (child_start(child, master->loop, master->site, &master->plumbing, master->incarnation,
+                    now_ms, &HANDLERS, child, &err) != ERR_OK) {
+        log_error("%s: %s; next try in %d s", child->name, err.text, CHILD_BACKOFF_MAX_MS / 1000);
+        child->start_at_ms = now_ms + CHILD_BACKOFF_MAX_MS;
+        return;
+    }
+    log_debug("%s started, pid %d", child->name, (int)child->pid);
+    tell_worker(master, child, WORKER_STARTED, 0);
+}
+
+static void
+kill_child(struct child *child)
+{
+    child->was_killed = true;
+    kill(child->pid, SIGKILL);
+}
+
+static void
+stop_child(struct child *child, int64_t now_ms)
+{
+    if (child->pid == 0 || child->was_told_to_stop)
+        return;
+    child->was_told_to_stop = true;
+    child->stop_by_ms = now_ms + CHILD_STOP_MS;
+    /* One that does not read its link cannot be asked. */
+    if (!link_send(child->link, MSG_STOP, 0, NULL))
+        kill_child(child);
+}
+
+/* Stopping goes kind by kind, so that what the first ones still say reaches the last ones. */
+static void
+stop_next(struct master *master, int64_t now_ms)
+{
+    for (enum child_kind kind = CHILD_COLLECTOR; kind <= CHILD_COURIER; kind++) {
+        bool is_any = false;
+
+        for (size_t i = 0; i < master->child_count; i++)
+            if (master->children[i].kind == kind && master->children[i].pid != 0) {
+                stop_child(&master->children[i], now_ms);
+                is_any = true;
+            }
+        if (is_any)
+            return;
+    }
+    ev_break(master->loop, EVBREAK_ALL);
+}
+
+static void
+log_end(const struct child *child, int status)
+{
+    if (child->was_told_to_stop && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        log_debug("%s ended", child->name);
+    else if (WIFSIGNALED(status))
+        log_error("%s (pid %d) was ended by signal %d (%s)%s", child->name, (int)child->pid,
+                  WTERMSIG(status), strsignal(WTERMSIG(status)),
+                  child->was_killed ? ", sent because it did not answer" : "");
+    else
+        log_error("%s (pid %d) ended with status %d", child->name, (int)child->pid,
+                  WEXITSTATUS(status));
+}
+
+static void
+reap(struct master *master)
+{
+    int64_t now_ms = clock_now().mono_ms;
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (size_t i = 0; i < master->child_count; i++) {
+            struct child *child = &master->children[i];
+
+            if (child->pid != pid)
+                continue;
+            log_end(child, status);
+            bool was_wanted_dead = child->was_told_to_stop;
+            enum worker_change change = child->was_killed ? WORKER_HUNG : WORKER_DIED;
+            struct child before = *child;
+            child_ended(child, now_ms);
+            if (!was_wanted_dead) {
+                before.restarts = child->restarts;
+                tell_worker(master, &before, change, status);
+                if (child->is_wanted)
+                    log_info("%s starts again in %lld ms", child->name,
+                             (long long)child->backoff_ms);
+            }
+        }
+    }
+    if (master->is_stopping)
+        stop_next(master, now_ms);
+}
+
+static void
+watch_child(struct master *master, struct child *child, int64_t now_ms)
+{
+    if (child->pid == 0) {
+        if (child->is_wanted && !master->is_stopping && now_ms >= child->start_at_ms)
+            start_child(master, child, now_ms);
+        return;
+    }
+    if (child->was_told_to_stop) {
+        if (now_ms >= child->stop_by_ms && !child->was_killed) {
+            log_error("%s does not stop: killed", child->name);
+            kill_child(child);
+        }
+        return;
+    }
+    int64_t silent_ms = now_ms - child->answered_ms;
+    if (silent_ms > (child->is_ready ? CHILD_SILENT_MS : CHILD_SETUP_MS) && !child->was_killed) {
+        log_error("%s (pid %d) has not answered for %lld s: killed", child->name, (int)child->pid,
+                  (long long)silent_ms / 1000);
+        kill_child(child);
+    }
+}
+
+static void
+ping(struct master *master)
+{
+    struct child *alarms = child_named(master, CHILD_ALARMS);
+
+    for (size_t i = 0; i < master->child_count; i++) {
+        struct child *child = &master->children[i];
+
+        if (child->pid == 0)
+            continue;
+        /* A full link means it does not read: silence will tell. */
+        (void)link_send(child->link, MSG_PING, 0, NULL);
+        if (!child->is_ready || alarms == NULL || !alarms->is_ready || alarms->link == NULL)
+            continue;
+        struct msg_stats stats = {.pid = child->pid, .restarts = child->restarts};
+        text_copy(stats.name, sizeof stats.name, child->name);
+        memcpy(stats.values, child->stats, sizeof stats.values);
+        (void)link_send(alarms->link, MSG_STATS, 1, &stats);
+    }
+}
+
+static bool
+is_answering(struct master *master, enum child_kind kind, int64_t now_ms)
+{
+    const struct child *child = child_named(master, kind);
+
+    return child == NULL || !child->is_wanted ||
+           (child->is_ready && now_ms - child->answered_ms < CHILD_SILENT_MS);
+}
+
+static void
+feed_systemd(struct master *master, int64_t now_ms)
+{
+    if (!master->was_ready) {
+        for (size_t i = 0; i < master->child_count; i++)
+            if (master->children[i].is_wanted && !master->children[i].is_ready)
+                return;
+        master->was_ready = true;
+        log_info("site %s: %u devices, %u collectors; ready", master->site->id,
+                 master->site->device_count, master->site->shard_count);
+        sd_notifyf(0, "READY=1\nSTATUS=%u devices, generation %u", master->site->device_count,
+                   master->site->generation);
+    }
+    if (is_answering(master, CHILD_ALARMS, now_ms) && is_answering(master, CHILD_COURIER, now_ms))
+        sd_notify(0, "WATCHDOG=1");
+}
+
+static void
+on_beat(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct master *master = watcher->data;
+    int64_t now_ms = clock_now().mono_ms;
+
+    (void)loop;
+    (void)events;
+    for (size_t i = 0; i < master->child_count; i++)
+        watch_child(master, &master->children[i], now_ms);
+    if (now_ms - master->pinged_ms >= PING_MS) {
+        master->pinged_ms = now_ms;
+        ping(master);
+        feed_systemd(master, now_ms);
+    }
+    send_news(master);
+}
+
+static void
+stop(struct master *master)
+{
+    if (master->is_stopping)
+        return;
+    log_info("stopping");
+    sd_notify(0, "STOPPING=1");
+    master->is_stopping = true;
+    stop_next(master, clock_now().mono_ms);
+}
+
+static struct child *
+add_child(struct master *master, enum child_kind kind, uint32_t shard, const char *name)
+{
+    for (size_t i = 0; i < master->child_count; i++)
+        if (master->children[i].kind == kind && master->children[i].shard == shard)
+            return &master->children[i];
+
+    struct child *child = &master->children[master->child_count++];
+    *child = (struct child){.kind = kind, .shard = shard};
+    if (kind == CHILD_COLLECTOR)
+        snprintf(child->name, sizeof child->name, "%s-%u", name, shard);
+    else
+        text_copy(child->name, sizeof child->name, name);
+    return child;
+}
+
+/* Which workers the present site wants; those it does not want any more are told to stop. */
+static void
+want_children(struct master *master)
+{
+    const struct site *site = master->site;
+
+    for (size_t i = 0; i < master->child_count; i++)
+        master->children[i].is_wanted = false;
+    add_child(master, CHILD_ALARMS, 0, "alarms")->is_wanted = true;
+    add_child(master, CHILD_STORE, 0, "store")->is_wanted = true;
+    add_child(master, CHILD_COURIER, 0, "courier")->is_wanted = site->has_broker;
+    add_child(master, CHILD_WEB, 0, "web")->is_wanted = site->web_address != NULL;
+    for (uint32_t shard = 0; shard < site->shard_count; shard++)
+        add_child(master, CHILD_COLLECTOR, shard, "collector")->is_wanted = true;
+}
+
+/* What lives only at start: the state directory, the sockets that are already open. */
+static const char *
+unreloadable(const struct site *old, const struct site *new)
+{
+    if (strcmp(old->id, new->id) != 0)
+        return "site.id cannot change at a reload: stop the gateway and start it again";
+    if (strcmp(old->state_dir, new->state_dir) != 0)
+        return "site.state_dir cannot change at a reload: stop the gateway and start it again";
+    if (strcmp(old->socket, new->socket) != 0)
+        return "site.socket cannot change at a reload: stop the gateway and start it again";
+    bool has_moved = old->web_port != new->web_port ||
+                     (old->web_address != NULL &&
+                      new->web_address != NULL &&strcmp(old->web_address, new->web_address) != 0);
+    if (old->web_address != NULL && has_moved)
+        return "web.listen cannot change at a reload: stop the gateway and start it again";
+    return NULL;
+}
+
+static void
+take_site(struct master *master, struct site *site)
+{
+    struct site *old = master->site;
+    int64_t now_ms = clock_now().mono_ms;
+    unsigned restarted = 0;
+
+    master->site = site;
+    want_children(master);
+    for (size_t i = 0; i < master->child_count; i++) {
+        struct child *child = &master->children[i];
+
+        if (child->pid == 0 || (child->is_wanted && child->digest == child_digest(child, site)))
+            continue;
+        stop_child(child, now_ms);
+        restarted++;
+    }
+    tell_generation(master, true, site->digest, NULL, NULL);
+    log_info("configuration generation %u accepted: %u of %zu workers restart", site->generation,
+             restarted, master->child_count);
+    sd_notifyf(0, "READY=1\nSTATUS=%u devices, generation %u", site->device_count,
+               site->generation);
+    site_free(old);
+}
+
+static void
+reload(struct master *master)
+{
+    struct site_options options = {.profile_dir = master->options->profile_dir,
+                                   .previous = master->site,
+                                   .generation = master->site->generation + 1};
+    struct diag diag;
+    struct site *site = NULL;
+    const char *fault = NULL;
+    struct err err = {0};
+
+    if (master->is_stopping)
+        return;
+    sd_notify(0, "RELOADING=1");
+    diag_init(&diag);
+    if (site_load(master->options->site_file, &options, &diag, &site) == ERR_OK) {
+        fault = unreloadable(master->site, site);
+        if (fault == NULL &&
+            plumbing_open(&master->plumbing, site, master->options->socket, &err) != ERR_OK)
+            fault = err.text;
+    }
+    if (site != NULL && fault == NULL) {
+        take_site(master, site);
+    } else {
+        diag_print(&diag, stderr);
+        log_error("the new configuration is refused (%zu errors)%s%s; generation %u goes on",
+                  diag.errors, fault != NULL ? ": " : "", fault != NULL ? fault : "",
+                  master->site->generation);
+        tell_generation(master, false, site != NULL ? site->digest : "", &diag, fault);
+        sd_notifyf(0, "READY=1\nSTATUS=new configuration refused, generation %u goes on",
+                   master->site->generation);
+        site_free(site);
+    }
+    diag_done(&diag);
+}
+
+static void
+on_signal(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct master *master = watcher->data;
+    struct signalfd_siginfo info;
+
+    (void)loop;
+    (void)events;
+    while (read(watcher->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            reap(master);
+        else if (info.ssi_signo == SIGHUP)
+            reload(master);
+        else
+            stop(master);
+    }
+}
+
+static void
+watch_signals(struct master *master)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        abort();
+    ev_io_init(&master->signals, on_signal, fd, EV_READ);
+    master->signals.data = master;
+    ev_io_start(master->loop, &master->signals);
+}
+
+static enum err_code
+load_first(struct master *master)
+{
+    struct site_options options = {.profile_dir = master->options->profile_dir, .generation = 1};
+    struct diag diag;
+
+    diag_init(&diag);
+    enum err_code code = site_load(master->options->site_file, &options, &diag, &master->site);
+    diag_print(&diag, stderr);
+    if (code != ERR_OK)
+        fprintf(stderr, "watchroom: %s: %zu errors; nothing was started\n",
+                master->options->site_file, diag.errors);
+    diag_done(&diag);
+    return code;
+}
+
+static void
+raise_limits(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int
+master_run(const struct master_options *options)
+{
+    struct master *master = calloc(1, sizeof *master);
+    struct err err;
+    int status = EXIT_FINE;
+
+    if (master == NULL)
+        return EXIT_BROKEN;
+    master->options = options;
+    log_init("master", options->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    plumbing_init(&master->plumbing);
+    if (load_first(master) != ERR_OK) {
+        free(master);
+        return EXIT_WRONG;
+    }
+    raise_limits();
+    signal(SIGPIPE, SIG_IGN);
+    if (plumbing_open(&master->plumbing, master->site, options->socket, &err) != ERR_OK) {
+        log_error("%s", err.text);
+        status = EXIT_BROKEN;
+        goto done;
+    }
+    master->loop = ev_loop_new(EVFLAG_AUTO);
+    if (master->loop == NULL)
+        abort();
+    watch_signals(master);
+    ev_timer_init(&master->beat, on_beat, 0, BEAT_S);
+    master->beat.data = master;
+    ev_timer_start(master->loop, &master->beat);
+    want_children(master);
+    log_info("watchroom " WATCHROOM_VERSION " starts site %s from %s, control socket %s",
+             master->site->id, master->site->file, master->plumbing.socket);
+    ev_run(master->loop, 0);
+    log_info("stopped");
+    close(master->signals.fd);
+    ev_loop_destroy(master->loop);
+    for (size_t i = 0; i < master->news_count; i++)
+        free(master->news[i].text);
+done:
+    plumbing_close(&master->plumbing);
+    site_free(master->site);
+    free(master);
+    return status;
+}
