@@ -155,7 +155,7 @@ decode_regs_value(const struct modbus_source *source, const uint8_t *data, size_
         source->function == FRAME_MODBUS_READ_INPUTS) {
         if (offset / 8 >= data_bytes)
             return CAUSE_PROTOCOL;
-        return as_unsigned(data[offset / 8] >> offset % 8 & 1u, out_value);
+        return as_unsigned((unsigned)data[offset / 8] >> offset % 8 & 1u, out_value);
     }
 
     const struct codec *codec = &CODECS[source->type];
