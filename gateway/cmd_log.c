@@ -1,0 +1,250 @@
+/*
+ * cmd_log.c - watchroom log: the journal as people read it; watchroom journal verify: is it whole?
+ *
+ * Both read journal.db themselves, beside its writer; where it lies, the gateway says, or --state-dir
+ * where none runs.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/journal_read.h"
+#include "gateway/base/clock.h"
+#include "gateway/base/text.h"
+#include "gateway/cmd_common.h"
+
+static const char LOG_HELP[] =
+    "Examples:\n"
+    "  watchroom log --since 1h          the last hour\n"
+    "  watchroom log --kind alarm        alarms only\n"
+    "  watchroom log --json | jq .       one JSON object a line, exactly as hashed\n"
+    "  watchroom log --state-dir /var/lib/watchroom    where no gateway runs\n"
+    "\n"
+    "Usage: watchroom log [OPTION...]\n"
+    "\n"
+    "The journal: every alarm transition, command, configuration, device and worker change, in order.\n"
+    "\n"
+    "      --since AGE     only what is younger: 30m, 2h, 7d (default: all that is held)\n"
+    "      --after SEQ     only rows after this number\n"
+    "      --kind KIND     alarm, command, device, worker, generation, start, stop ...\n"
+    "      --state-dir DIR read this journal, without asking a gateway\n" COMMON_HELP
+    "\n"
+    "Exit status: 0; 3 no gateway reachable and no --state-dir; 4 the journal cannot be read.\n";
+
+struct printing {
+    bool json;
+    const char *kind;
+    int64_t since_ms;
+};
+
+/* The words of a row beyond its time and kind. */
+static void
+describe(const json_t *body, char *out, size_t size)
+{
+    const json_t *alarm = json_object_get(body, "alarm");
+    const json_t *change = json_object_get(body, "change");
+    size_t used = 0;
+
+    out[0] = '\0';
+    if (alarm != NULL) {
+        used = (size_t)snprintf(out, size, "P%lld %s:", (long long)json_int_or(alarm, "priority", 4),
+                                json_text_or(alarm, "id", "?"));
+        for (size_t i = 0; i < json_array_size(change) && used < size; i++)
+            used += (size_t)snprintf(out + used, size - used, " %s",
+                                     json_string_value(json_array_get(change, i)));
+        if (used < size)
+            snprintf(out + used, size - used, " - %s", json_text_or(alarm, "text", ""));
+        return;
+    }
+
+    /* Any other kind: its own members, without the ones that every row has. */
+    static const char *const COMMON[] = {"jid", "kind", "prev", "seq", "site", "ts"};
+    json_t *rest = json_copy((json_t *)(uintptr_t)body);
+    for (size_t i = 0; i < ARRAY_LEN(COMMON); i++)
+        json_object_del(rest, COMMON[i]);
+    char *text = json_canonical(rest);
+    if (text != NULL)
+        text_copy(out, size, text);
+    free(text);
+    json_decref(rest);
+}
+
+static bool
+print_row(void *ctx, const struct journal_row *row)
+{
+    const struct printing *printing = ctx;
+    char when[24], words[600];
+
+    if (row->utc_ms < printing->since_ms ||
+        (printing->kind != NULL && strcmp(printing->kind, row->kind) != 0))
+        return true;
+    if (printing->json) {
+        /* The body as it was hashed, and its hash beside it. */
+        size_t length = strlen(row->body);
+
+        if (length > 0)
+            printf("%.*s,\"hash\":\"%s\"}\n", (int)(length - 1), row->body, row->hash);
+        return true;
+    }
+    json_t *body = json_parse_object(row->body, strlen(row->body), NULL, 0);
+    common_format_local(row->utc_ms, when, sizeof when);
+    describe(body, words, sizeof words);
+    printf("%8llu  %s  %-10s %s\n", (unsigned long long)row->seq, when, row->kind, words);
+    json_decref(body);
+    return true;
+}
+
+/* The state directory: told, or asked for. */
+static int
+find_state_dir(const struct common_options *common, const char *told, char *out, size_t size)
+{
+    json_t *reply;
+
+    if (told != NULL) {
+        text_copy(out, size, told);
+        return EXIT_FINE;
+    }
+    int status = common_call(common, json_pack("{s:s}", "verb", "status"), &reply);
+    if (status != EXIT_FINE)
+        return status;
+    text_copy(out, size, json_text_or(reply, "state_dir", ""));
+    json_decref(reply);
+    return EXIT_FINE;
+}
+
+static int
+print_rows(const char *state_dir, uint64_t after, struct printing *printing)
+{
+    struct journal_reader *reader;
+    struct err err;
+    enum err_code code = journal_reader_open(state_dir, &reader, &err);
+
+    if (code != ERR_OK) {
+        fprintf(stderr, "watchroom: journal in %s: %s\n", state_dir, err.text);
+        return EXIT_BROKEN;
+    }
+    for (uint64_t last = after;; after = last) {
+        code = journal_reader_rows(reader, after, JOURNAL_READ_MAX, print_row, printing, &last,
+                                   &err);
+        if (code != ERR_OK || last == after)
+            break;
+    }
+    journal_reader_close(reader);
+    if (code != ERR_OK) {
+        fprintf(stderr, "watchroom: journal in %s: %s\n", state_dir, err.text);
+        return EXIT_BROKEN;
+    }
+    return EXIT_FINE;
+}
+
+int
+cmd_log(int argc, char **argv)
+{
+    static const struct option OPTIONS[] = {{"since", required_argument, NULL, 's'},
+                                            {"after", required_argument, NULL, 'a'},
+                                            {"kind", required_argument, NULL, 'k'},
+                                            {"state-dir", required_argument, NULL, 'd'},
+                                            COMMON_OPTIONS,
+                                            {NULL, 0, NULL, 0}};
+    struct common_options common = {0};
+    struct printing printing = {0};
+    const char *told_dir = NULL;
+    char state_dir[4096];
+    int64_t age_ms = 0, after = 0;
+    int option, status;
+
+    while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
+        if (option == 's' && !text_parse_duration_ms(optarg, &age_ms)) {
+            fprintf(stderr, "watchroom log: --since %s: an age such as 30m, 2h, 7d\n", optarg);
+            return EXIT_USAGE;
+        } else if (option == 'a' && !text_parse_int(optarg, 0, INT64_MAX, &after)) {
+            fprintf(stderr, "watchroom log: --after %s: a row number\n", optarg);
+            return EXIT_USAGE;
+        } else if (option == 'k') {
+            printing.kind = optarg;
+        } else if (option == 'd') {
+            told_dir = optarg;
+        } else if (option != 's' && option != 'a' &&
+                   !common_option(option, &common, "log", LOG_HELP, &status)) {
+            return status;
+        }
+    }
+    if (!common_arguments(argc, argv, 0))
+        return EXIT_USAGE;
+    printing.json = common.json;
+    printing.since_ms = age_ms > 0 ? clock_now().utc_ms - age_ms : 0;
+    status = find_state_dir(&common, told_dir, state_dir, sizeof state_dir);
+    if (status != EXIT_FINE)
+        return status;
+    return print_rows(state_dir, (uint64_t)after, &printing);
+}
+
+static const char JOURNAL_HELP[] =
+    "Examples:\n"
+    "  watchroom journal verify\n"
+    "  watchroom journal verify --state-dir /var/lib/watchroom --json\n"
+    "\n"
+    "Usage: watchroom journal verify [OPTION...]\n"
+    "\n"
+    "Walks the whole chain: is every row there, and does every row hash to its hash and to the row\n"
+    "before? Two verdicts: complete, unaltered.\n"
+    "\n"
+    "      --state-dir DIR the journal to verify, without asking a gateway\n" COMMON_HELP
+    "\n"
+    "Exit status: 0 complete and unaltered, 1 not, 3 no gateway reachable, 4 unreadable.\n";
+
+static int
+verify(const char *state_dir, bool json)
+{
+    struct journal_reader *reader = NULL;
+    struct journal_verdict verdict = {0};
+    struct err err;
+    enum err_code code = journal_reader_open(state_dir, &reader, &err);
+
+    if (code == ERR_OK)
+        code = journal_reader_verify(reader, &verdict, &err);
+    journal_reader_close(reader);
+    if (code != ERR_OK) {
+        fprintf(stderr, "watchroom: journal in %s: %s\n", state_dir, err.text);
+        return EXIT_BROKEN;
+    }
+    if (json) {
+        json_t *object = json_pack("{s:b, s:b, s:I, s:I, s:s}", "complete", verdict.is_complete,
+                                   "unaltered", verdict.is_unaltered, "rows",
+                                   (json_int_t)verdict.rows, "first_bad_seq",
+                                   (json_int_t)verdict.first_bad_seq, "reason", verdict.reason);
+        common_print_json(object);
+        json_decref(object);
+    } else {
+        printf("%llu rows\ncomplete:  %s\nunaltered: %s\n", (unsigned long long)verdict.rows,
+               verdict.is_complete ? "yes" : "NO", verdict.is_unaltered ? "yes" : "NO");
+        if (verdict.first_bad_seq != 0)
+            printf("first bad row: %llu (%s)\n", (unsigned long long)verdict.first_bad_seq,
+                   verdict.reason);
+    }
+    return verdict.is_complete && verdict.is_unaltered ? EXIT_FINE : EXIT_WRONG;
+}
+
+int
+cmd_journal(int argc, char **argv)
+{
+    static const struct option OPTIONS[] = {
+        {"state-dir", required_argument, NULL, 'd'}, COMMON_OPTIONS, {NULL, 0, NULL, 0}};
+    struct common_options common = {0};
+    const char *told_dir = NULL;
+    char state_dir[4096];
+    int option, status;
+
+    while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
+        if (option == 'd')
+            told_dir = optarg;
+        else if (!common_option(option, &common, "journal", JOURNAL_HELP, &status))
+            return status;
+    }
+    if (argc - optind != 1 || strcmp(argv[optind], "verify") != 0) {
+        fputs("watchroom journal: verify is what can be done; see watchroom journal --help\n",
+              stderr);
+        return EXIT_USAGE;
+    }
+    status = find_state_dir(&common, told_dir, state_dir, sizeof state_dir);
+    return status != EXIT_FINE ? status : verify(state_dir, common.json);
+}

@@ -1,0 +1,274 @@
+"""A whole site for tests and measurements: simulated devices, a broker, the gateway; on loopback,
+ports chosen by the kernel, every process ended by the pid that was started.
+
+    with Rig(devices=20) as rig:
+        rig.start_gateway()
+        rig.wait_all_up()
+        rig.sim("set s-1 p1 40000")
+"""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+SOURCE = Path(os.environ.get("WATCHROOM_SOURCE", Path(__file__).resolve().parents[2]))
+BUILD = Path(os.environ.get("WATCHROOM_BUILD", SOURCE / "build"))
+WATCHROOM = BUILD / "gateway" / "watchroom"
+SIM = BUILD / "tests" / "sim" / "watchroom-sim"
+POINTS = 20
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, check, seconds=60, interval=0.02):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = check()
+        if value:
+            return value
+        time.sleep(interval)
+    raise TimeoutError(f"waited {seconds} s for {what}")
+
+
+def port_open(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def address(base, number):
+    value = (127 << 24 | base << 16) + 1 + number
+    return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
+
+
+class Rig:
+    """Half of the devices SNMP (s-1, s-2 ...), half Modbus/TCP (m-1 ...), POINTS numbers p1.. each, one
+    alarm "high" per point, all polled every second."""
+
+    def __init__(self, devices, alarms=True, broker=True, site="", state_dir=None, interval="1s", values=False):
+        self.devices = devices
+        self.dir = Path(tempfile.mkdtemp(prefix="watchroom-rig-"))
+        self.state_dir = Path(state_dir or self.dir / "state")
+        self.processes = {}
+        self.mqtt_port = free_port() if broker else None
+        self.extra, self.interval, self.values = site, interval, values
+        try:
+            self.write_simulation()
+            self.write_profiles(alarms)
+            self.start_simulators()
+            self.write_site()
+            if broker:
+                self.start_broker()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def write_simulation(self):
+        snmp = self.devices // 2
+        objects = ", ".join(
+            f'"1.3.6.1.4.1.8072.9999.1.{k}.0": {{type: gauge, value: {100 + k}, name: p{k}}}' for k in range(1, POINTS + 1))
+        registers = ", ".join(
+            f"{{fc: 3, address: {k - 1}, type: u16, value: {100 + k}, name: p{k}}}" for k in range(1, POINTS + 1))
+        lines = ["port: 0", "templates:",
+                 f"  s: {{protocol: snmp, community: public, objects: {{{objects}}}}}",
+                 f"  m: {{protocol: modbus, registers: [{registers}]}}", "devices:"]
+        for prefix, base, count in (("s", 16, snmp), ("m", 80, self.devices - snmp)):
+            lines += [f"  - {{id: {prefix}-{n + 1}, template: {prefix}, address: {address(base, n)}}}" for n in range(count)]
+        (self.dir / "sim.yaml").write_text("\n".join(lines) + "\n")
+
+    def write_profiles(self, alarms):
+        profiles = self.dir / "profiles" / "bench"
+        profiles.mkdir(parents=True)
+        for name, protocol in (("s", "snmp"), ("m", "modbus-tcp")):
+            lines = [f"profile: bench/{name}", "title: bench", "source: made for measuring", f"protocol: {protocol}",
+                     f"groups: {{fast: {self.interval}}}", "points:"]
+            for k in range(1, POINTS + 1):
+                where = (f"oid: 1.3.6.1.4.1.8072.9999.1.{k}.0" if protocol == "snmp"
+                         else f"register: {{fc: 3, address: {k - 1}, type: u16}}")
+                lines.append(f"  - {{id: p{k}, custom: true, kind: number, unit: V, description: a value, group: fast, {where}}}")
+            if alarms:
+                lines.append("alarms:")
+                for k in range(1, POINTS + 1):
+                    lines += [f"  - name: p{k}-high", "    type: bench.high", "    class: power",
+                              "    audiences: [facilities]", f"    priority: {1 if k == POINTS else 3}", f"    point: p{k}", "    high: 30000",
+                              "    text: value high", "    consequence: none, it is a measurement",
+                              "    action: look at the clock", "    respond_within: 2h"]
+            (profiles / f"{name}.yaml").write_text("\n".join(lines) + "\n")
+
+    def start_simulators(self):
+        ready = self.dir / "sim.ready"
+        self.spawn("sim", [SIM, self.dir / "sim.yaml", "--ready-file", ready, "--control", self.dir / "sim.control"])
+        wait_for("the simulators", ready.exists)
+        wait_for("all simulated devices", lambda: len(ready.read_text().splitlines()) >= self.devices)
+        self.places = {}
+        for line in ready.read_text().splitlines():
+            place = json.loads(line)
+            self.places[place["device"]] = f"{place['address']}:{place['port']}"
+
+    def write_site(self, extra_devices=""):
+        lines = [f"site: {{id: bench, name: Bench, time_zone: UTC, state_dir: {self.state_dir}, "
+                 f"socket: {self.dir}/control, collectors: 1}}"]
+        if self.mqtt_port:
+            lines.append(f"broker: {{host: 127.0.0.1, port: {self.mqtt_port}, publish_values: {str(self.values).lower()}}}")
+        lines += [self.extra, "devices:"]
+        for device, place in self.places.items():
+            how = "snmp: {version: 2c, community: public}" if device[0] == "s" else "modbus: {unit: 1}"
+            lines.append(f"  - {{id: {device}, profile: bench/{device[0]}, address: '{place}', {how}}}")
+        (self.dir / "site.yaml").write_text("\n".join(lines) + "\n" + extra_devices)
+
+    def start_broker(self):
+        (self.dir / "mosquitto.conf").write_text(
+            f"listener {self.mqtt_port} 127.0.0.1\nallow_anonymous true\nuser root\nmax_queued_messages 0\n"
+            "max_inflight_messages 0\npersistence false\n")
+        self.spawn("mosquitto", ["/usr/sbin/mosquitto", "-c", self.dir / "mosquitto.conf"])
+        wait_for("mosquitto", lambda: port_open(self.mqtt_port))
+
+    def spawn(self, name, argv):
+        log = open(self.dir / f"{name}.log", "ab")
+        self.processes[name] = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        log.close()
+        return self.processes[name]
+
+    def start_gateway(self):
+        self.started = time.monotonic()
+        self.spawn("gateway", [WATCHROOM, "run", "-c", self.dir / "site.yaml", "--profiles", self.dir / "profiles"])
+        wait_for("the control socket", lambda: self.status() is not None)
+
+    def wait_all_up(self):
+        wait_for("all devices up", lambda: self.stat("devices_up") >= self.devices, 120, 0.1)
+
+    def control(self, verb, **more):
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                s.connect(str(self.dir / "control"))
+                s.sendall(json.dumps({"verb": verb, **more}).encode() + b"\n")
+                reply = b""
+                while not reply.endswith(b"\n"):
+                    part = s.recv(65536)
+                    if not part:
+                        return None
+                    reply += part
+                return json.loads(reply)
+        except OSError:
+            return None
+
+    def status(self):
+        return self.control("status")
+
+    def stats(self):
+        """The sum of each counter over all workers."""
+        total = {}
+        for worker in (self.status() or {}).get("workers", []):
+            for name, value in worker.get("stats", {}).items():
+                total[name] = total.get(name, 0) + value
+        return total
+
+    def stat(self, name):
+        return self.stats().get(name, 0)
+
+    def sim(self, *lines):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(30)
+            s.connect(str(self.dir / "sim.control"))
+            stream = s.makefile("rw")
+            answers = []
+            for line in lines:
+                stream.write(line + "\n")
+                stream.flush()
+                answers.append(stream.readline().strip())
+            return answers
+
+    def pids(self):
+        """name -> pid of the master and its workers, by the names the kernel holds."""
+        master = self.processes["gateway"].pid
+        found = {"master": master}
+        for child in Path(f"/proc/{master}/task/{master}/children").read_text().split():
+            found[Path(f"/proc/{child}/comm").read_text().strip()] = int(child)
+        return found
+
+    def cpu(self):
+        used = {}
+        for name, pid in self.pids().items():
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            used[name] = (int(fields[11]) + int(fields[12])) / TICK
+        return used
+
+    def pss(self):
+        total = {}
+        for name, pid in self.pids().items():
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total[name] = int(line.split()[1]) / 1024
+        return total
+
+    def subscribe(self, topic):
+        return Subscriber(topic, self.mqtt_port)
+
+    def close(self):
+        for name in ("gateway", "mosquitto", "sim"):
+            process = self.processes.get(name)
+            if process is None:
+                continue
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if os.environ.get("WATCHROOM_KEEP"):
+            print(f"kept {self.dir}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Subscriber:
+    """mosquitto_sub; messages are (time received in s, topic, payload)."""
+
+    def __init__(self, topic, port):
+        self.messages = []
+        self.port = port
+        self.process = subprocess.Popen(
+            ["stdbuf", "-oL", "mosquitto_sub", "-V", "mqttv5", "-h", "127.0.0.1", "-p", str(port), "-q", "1",
+             "-t", topic, "-F", "%U %t %p"], stdout=subprocess.PIPE, text=True)
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+        self.await_subscription(topic.replace("#", "subscription-probe").replace("+", "subscription-probe"))
+
+    def await_subscription(self, topic):
+        """mosquitto_sub does not say when its subscription stands: a message of our own tells."""
+        def probe():
+            subprocess.run(["mosquitto_pub", "-V", "mqttv5", "-h", "127.0.0.1", "-p", str(self.port), "-t", topic,
+                            "-m", "probe"], check=True)
+            return any(t == topic for _, t, _ in self.messages)
+        wait_for("the subscription", probe, interval=0.05)
+        self.messages = [m for m in self.messages if m[1] != topic]
+
+    def read(self):
+        for line in self.process.stdout:
+            when, topic, payload = line.rstrip("\n").split(" ", 2)
+            self.messages.append((float(when), topic, payload))
+
+    def rows(self):
+        """The journal rows received, in the order received."""
+        return [json.loads(p) for _, t, p in list(self.messages) if "/event/" in t and p.startswith("{")]
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
