@@ -1,0 +1,39 @@
+/*
+ * stale.h - which points have not been read for too long.
+ *
+ * A good reading only notes its time; the wheel looks at a point again when its age could have run
+ * out, and puts it off when a reading came meanwhile. So a million readings cost a million notes and
+ * few looks.
+ */
+#ifndef WATCHROOM_ALERTS_STALE_H
+#define WATCHROOM_ALERTS_STALE_H
+
+#include "gateway/base/base.h"
+
+struct stale;
+
+/* All points start as if read at `now_ms`. NULL: out of memory. */
+struct stale *stale_new(uint32_t point_limit, int64_t now_ms);
+void stale_free(struct stale *stale);
+
+/* The point may be `after_ms` old at most; at set-up. 0: it never goes stale (the default). */
+void stale_watch(struct stale *stale, uint32_t point, int64_t after_ms);
+
+/* A good reading. True: it was stale until now. */
+bool stale_note(struct stale *stale, uint32_t point, int64_t mono_ms);
+
+bool stale_is(const struct stale *stale, uint32_t point);
+
+/* Looks at what may have run out by `now_ms`; what has, waits for stale_take in order of time. */
+void stale_advance(struct stale *stale, int64_t now_ms);
+/* When the first of them ran out; TIMER_NONE: none waits. */
+int64_t stale_waiting_ms(const struct stale *stale);
+/* Takes the first one; it is stale from now on. */
+uint32_t stale_take(struct stale *stale);
+
+/* When stale_advance should be called next. */
+int64_t stale_next_look_ms(const struct stale *stale);
+
+uint32_t stale_count(const struct stale *stale);
+
+#endif
