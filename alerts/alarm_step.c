@@ -248,8 +248,8 @@ suppression(struct step *s, enum alarm_event event)
 }
 
 uint32_t
-alarm_step(struct alarm_regions *regions, const struct alarm_traits *traits,
-           enum alarm_event event, enum alarm_reply *out_reply)
+alarm_step(struct alarm_regions *regions, const struct alarm_traits *traits, enum alarm_event event,
+           enum alarm_reply *out_reply)
 {
     struct step s = {regions, traits, 0, REPLY_OK};
 

@@ -35,12 +35,13 @@ struct judged {
 
 struct alarm {
     struct alarm_state state;
-    int64_t condition_due_ms; /* on- or off-delay; TIMER_NONE */
+    int64_t condition_due_ms;  /* on- or off-delay; TIMER_NONE */
     int64_t condition_left_ms; /* of an on-delay, while the quality is bad */
     int64_t realarm_due_ms;
     int64_t shelf_due_ms;
     int64_t shelf_until_utc_ms;
-    uint32_t level; /* counted as: bit 0 live, 1 unacked, 2 shelved, 3 design, 4 oos, 5 not at rest */
+    uint32_t
+        level; /* counted as: bit 0 live, 1 unacked, 2 shelved, 3 design, 4 oos, 5 not at rest */
 };
 
 struct engine {
@@ -199,16 +200,15 @@ note_outputs(struct alarm_state *state, uint32_t outputs, const struct reading *
         state->occ++;
         state->raised_utc_ms = reading->at.utc_ms;
         if (reading->since_good_ms >= 0)
-            state->unc_ms = reading->since_good_ms > UINT32_MAX ? UINT32_MAX
-                                                                : (uint32_t)reading->since_good_ms;
+            state->unc_ms =
+                reading->since_good_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)reading->since_good_ms;
     }
     if ((outputs & OUT(CLEARED)) != 0)
         state->cleared_utc_ms = reading->at.utc_ms;
 }
 
 static enum alarm_reply
-apply(struct engine *engine, uint32_t number, enum alarm_event event,
-      const struct reading *reading)
+apply(struct engine *engine, uint32_t number, enum alarm_event event, const struct reading *reading)
 {
     const struct alarm_type *type = engine->params.alarms[number].type;
     const struct alarm_traits traits = traits_of(type);

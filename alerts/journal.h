@@ -73,6 +73,9 @@ bool journal_is_dirty(const struct journal *journal);
  */
 enum err_code journal_commit(struct journal *journal, int64_t utc_ms, struct err *err) MUST_CHECK;
 
+/* The reserve is there (or none was asked for). */
+bool journal_has_ballast(const struct journal *journal);
+
 /* Rows told but not on disk (after a failed commit), oldest first; body borrowed until the next
  * call on this journal. Rows beyond the bound are dropped lowest priority first, and counted. */
 uint64_t journal_unwritten(const struct journal *journal);

@@ -20,7 +20,9 @@ struct journal_row {
     const char *kind;     /* borrowed, as all below, until the callback returns */
     const char *alarm_id; /* NULL for other kinds */
     const char *body;     /* canonical JSON, exactly what was hashed */
-    const char *payload;  /* alarm rows: what is retained under alarm/<id> from this row on; NULL: emptied */
+    /* Alarm rows: what is retained under alarm/<id> from this row on (cut from the body); NULL:
+     * emptied. */
+    const char *payload;
     const char *hash;     /* 64 hex digits */
     unsigned audiences, priority;
 };

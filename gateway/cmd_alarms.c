@@ -15,8 +15,7 @@ static const char ALARMS_HELP[] =
     "\n"
     "Usage: watchroom alarms [OPTION...]\n"
     "\n"
-    "  -a, --all           also those at rest\n" COMMON_HELP
-    "\n"
+    "  -a, --all           also those at rest\n" COMMON_HELP "\n"
     "Exit status: 0, also when there are alarms; 3 no gateway reachable.\n";
 
 static int
@@ -103,12 +102,12 @@ static const char ACK_HELP[] =
     "\n"
     "Usage: watchroom ack ID... [OPTION...]\n"
     "\n"
-    "Says that somebody has seen an alarm. It does not clear it: only the plant does. Who you are is\n"
+    "Says that somebody has seen an alarm. It does not clear it: only the plant does. Who you are "
+    "is\n"
     "taken from the socket; every acknowledgement, refused ones too, is in the journal.\n"
     "\n"
     "  -n, --note TEXT     kept with the acknowledgement\n"
-    "      --occ N         this occurrence only (default: the present one)\n" COMMON_HELP
-    "\n"
+    "      --occ N         this occurrence only (default: the present one)\n" COMMON_HELP "\n"
     "Exit status: 0 acknowledged, 1 refused (the reason is printed), 3 no gateway reachable.\n";
 
 int

@@ -1,8 +1,8 @@
 /*
  * cmd_log.c - watchroom log: the journal as people read it; watchroom journal verify: is it whole?
  *
- * Both read journal.db themselves, beside its writer; where it lies, the gateway says, or --state-dir
- * where none runs.
+ * Both read journal.db themselves, beside its writer; where it lies, the gateway says, or
+ * --state-dir where none runs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +21,13 @@ static const char LOG_HELP[] =
     "\n"
     "Usage: watchroom log [OPTION...]\n"
     "\n"
-    "The journal: every alarm transition, command, configuration, device and worker change, in order.\n"
+    "The journal: every alarm transition, command, configuration, device and worker change, in "
+    "order.\n"
     "\n"
     "      --since AGE     only what is younger: 30m, 2h, 7d (default: all that is held)\n"
     "      --after SEQ     only rows after this number\n"
     "      --kind KIND     alarm, command, device, worker, generation, start, stop ...\n"
-    "      --state-dir DIR read this journal, without asking a gateway\n" COMMON_HELP
-    "\n"
+    "      --state-dir DIR read this journal, without asking a gateway\n" COMMON_HELP "\n"
     "Exit status: 0; 3 no gateway reachable and no --state-dir; 4 the journal cannot be read.\n";
 
 struct printing {
@@ -46,8 +46,9 @@ describe(const json_t *body, char *out, size_t size)
 
     out[0] = '\0';
     if (alarm != NULL) {
-        used = (size_t)snprintf(out, size, "P%lld %s:", (long long)json_int_or(alarm, "priority", 4),
-                                json_text_or(alarm, "id", "?"));
+        used =
+            (size_t)snprintf(out, size, "P%lld %s:", (long long)json_int_or(alarm, "priority", 4),
+                             json_text_or(alarm, "id", "?"));
         for (size_t i = 0; i < json_array_size(change) && used < size; i++)
             used += (size_t)snprintf(out + used, size - used, " %s",
                                      json_string_value(json_array_get(change, i)));
@@ -123,8 +124,8 @@ print_rows(const char *state_dir, uint64_t after, struct printing *printing)
         return EXIT_BROKEN;
     }
     for (uint64_t last = after;; after = last) {
-        code = journal_reader_rows(reader, after, JOURNAL_READ_MAX, print_row, printing, &last,
-                                   &err);
+        code =
+            journal_reader_rows(reader, after, JOURNAL_READ_MAX, print_row, printing, &last, &err);
         if (code != ERR_OK || last == after)
             break;
     }
@@ -185,11 +186,11 @@ static const char JOURNAL_HELP[] =
     "\n"
     "Usage: watchroom journal verify [OPTION...]\n"
     "\n"
-    "Walks the whole chain: is every row there, and does every row hash to its hash and to the row\n"
+    "Walks the whole chain: is every row there, and does every row hash to its hash and to the "
+    "row\n"
     "before? Two verdicts: complete, unaltered.\n"
     "\n"
-    "      --state-dir DIR the journal to verify, without asking a gateway\n" COMMON_HELP
-    "\n"
+    "      --state-dir DIR the journal to verify, without asking a gateway\n" COMMON_HELP "\n"
     "Exit status: 0 complete and unaltered, 1 not, 3 no gateway reachable, 4 unreadable.\n";
 
 static int
@@ -208,10 +209,10 @@ verify(const char *state_dir, bool json)
         return EXIT_BROKEN;
     }
     if (json) {
-        json_t *object = json_pack("{s:b, s:b, s:I, s:I, s:s}", "complete", verdict.is_complete,
-                                   "unaltered", verdict.is_unaltered, "rows",
-                                   (json_int_t)verdict.rows, "first_bad_seq",
-                                   (json_int_t)verdict.first_bad_seq, "reason", verdict.reason);
+        json_t *object =
+            json_pack("{s:b, s:b, s:I, s:I, s:s}", "complete", verdict.is_complete, "unaltered",
+                      verdict.is_unaltered, "rows", (json_int_t)verdict.rows, "first_bad_seq",
+                      (json_int_t)verdict.first_bad_seq, "reason", verdict.reason);
         common_print_json(object);
         json_decref(object);
     } else {

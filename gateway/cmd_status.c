@@ -64,7 +64,8 @@ print_status(const json_t *reply)
     common_format_age(json_int_or(reply, "uptime_s", 0) * 1000, age, sizeof age);
     printf("site        %s (%s), generation %lld, version %s, up %s\n",
            json_text_or(reply, "site", "?"), json_text_or(reply, "site_name", ""),
-           (long long)json_int_or(reply, "generation", 0), json_text_or(reply, "version", "?"), age);
+           (long long)json_int_or(reply, "generation", 0), json_text_or(reply, "version", "?"),
+           age);
     printf("state       %s\n", json_text_or(reply, "state", "?"));
     json_array_foreach(json_object_get(reply, "reasons"), index, reason)
         printf("            ! %s\n", json_string_value(reason));
@@ -108,7 +109,8 @@ static const char RELOAD_HELP[] =
     "\n"
     "Usage: watchroom reload [OPTION...]\n"
     "\n"
-    "Tells the gateway to read its site file again, as SIGHUP does. What became of it is in the log,\n"
+    "Tells the gateway to read its site file again, as SIGHUP does. What became of it is in the "
+    "log,\n"
     "the journal and `watchroom status`.\n"
     "\n" COMMON_HELP "\n"
     "Exit status: 0 asked, 1 refused, 3 no gateway reachable.\n";

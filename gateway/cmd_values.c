@@ -12,7 +12,8 @@ static const char HELP[] =
     "\n"
     "Usage: watchroom values [DEVICE] [OPTION...]\n"
     "\n"
-    "The latest readings with unit, quality and age. A reading that is not good says why: no answer,\n"
+    "The latest readings with unit, quality and age. A reading that is not good says why: no "
+    "answer,\n"
     "absent on this device, out of range. An old value is never shown as if it were new.\n"
     "\n" COMMON_HELP "\n"
     "Exit status: 0; 1 no such device; 3 no gateway reachable.\n";

@@ -1,9 +1,9 @@
 /*
  * web.c - the web process: /metrics and /healthz on one listening socket. Writes nothing.
  *
- * What arrives: the figures of the gateway from alarms, about once a second. What leaves: answers to
- * HTTP requests, made from the newest figures. libmicrohttpd runs inside our loop through its epoll
- * descriptor; no thread, bounded connections.
+ * What arrives: the figures of the gateway from alarms, about once a second. What leaves: answers
+ * to HTTP requests, made from the newest figures. libmicrohttpd runs inside our loop through its
+ * epoll descriptor; no thread, bounded connections.
  */
 #include "gateway/web.h"
 
@@ -33,8 +33,8 @@ static enum MHD_Result
 answer(struct MHD_Connection *connection, unsigned status, const char *type, const char *body,
        size_t length)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        length, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(length, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
 
     if (response == NULL)
         return MHD_NO;
@@ -154,11 +154,11 @@ web_main(const struct worker_env *env, const struct web_params *params)
     if (web.metrics == NULL)
         abort();
     web.alarms = worker_link(&web.worker, params->alarms_fd, &HANDLERS, &web);
-    web.daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, &web,
-        MHD_OPTION_LISTEN_SOCKET, params->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S,
-        MHD_OPTION_END);
+    web.daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, &web,
+                         MHD_OPTION_LISTEN_SOCKET, params->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (unsigned)CONNECTION_IDLE_S, MHD_OPTION_END);
     if (web.daemon == NULL) {
         log_error("cannot start the HTTP server");
         goto done;
