@@ -92,7 +92,7 @@ control_call(const char *socket, json_t *request, json_t **out_reply, struct err
     const char *path = socket != NULL ? socket : getenv("WATCHROOM_SOCKET");
     struct text_buf line;
     char reason[160];
-    int fd;
+    int fd = -1;
     enum err_code code = connect_to(path != NULL ? path : CONTROL_SOCKET_DEFAULT, &fd, err);
 
     if (code != ERR_OK)
