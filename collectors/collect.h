@@ -70,7 +70,7 @@ struct point_source {
         struct modbus_source modbus;
     };
     double scale, offset;            /* value = raw * scale + offset */
-    double valid_min, valid_max;     /* NAN: none */
+    double valid_min, valid_max;     /* none unless min < max */
     const double *absent_raw;        /* sentinels before scaling */
     const double *absent_value;      /* sentinels after scaling */
     const char *const *absent_texts; /* "NA", "-" ...: text of the device that is no value */

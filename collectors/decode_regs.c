@@ -14,48 +14,48 @@
 #include "gateway/base/text.h"
 
 static enum cause
-as_unsigned(uint64_t bits, struct reg_value *out)
+as_unsigned(uint64_t bits, struct raw_value *out)
 {
-    *out = (struct reg_value){.form = REG_UNSIGNED, .u = bits};
+    *out = (struct raw_value){.form = RAW_UNSIGNED, .u = bits};
     return CAUSE_OK;
 }
 
 static enum cause
-as_signed(int64_t value, struct reg_value *out)
+as_signed(int64_t value, struct raw_value *out)
 {
-    *out = (struct reg_value){.form = REG_SIGNED, .s = value};
+    *out = (struct raw_value){.form = RAW_SIGNED, .s = value};
     return CAUSE_OK;
 }
 
 static enum cause
-s16(uint64_t bits, struct reg_value *out)
+s16(uint64_t bits, struct raw_value *out)
 {
     return as_signed((int16_t)(uint16_t)bits, out);
 }
 
 static enum cause
-s32(uint64_t bits, struct reg_value *out)
+s32(uint64_t bits, struct raw_value *out)
 {
     return as_signed((int32_t)(uint32_t)bits, out);
 }
 
 static enum cause
-s64(uint64_t bits, struct reg_value *out)
+s64(uint64_t bits, struct raw_value *out)
 {
     return as_signed((int64_t)bits, out);
 }
 
 static enum cause
-as_real(double value, struct reg_value *out)
+as_real(double value, struct raw_value *out)
 {
     if (!isfinite(value))
         return CAUSE_NOT_A_NUMBER;
-    *out = (struct reg_value){.form = REG_REAL, .real = value};
+    *out = (struct raw_value){.form = RAW_REAL, .real = value};
     return CAUSE_OK;
 }
 
 static enum cause
-f32(uint64_t bits, struct reg_value *out)
+f32(uint64_t bits, struct raw_value *out)
 {
     uint32_t low = (uint32_t)bits;
     float value;
@@ -65,7 +65,7 @@ f32(uint64_t bits, struct reg_value *out)
 }
 
 static enum cause
-f64(uint64_t bits, struct reg_value *out)
+f64(uint64_t bits, struct raw_value *out)
 {
     double value;
 
@@ -74,7 +74,7 @@ f64(uint64_t bits, struct reg_value *out)
 }
 
 static enum cause
-bcd(uint64_t bits, struct reg_value *out)
+bcd(uint64_t bits, struct raw_value *out)
 {
     uint64_t value = 0, place = 1;
 
@@ -90,7 +90,7 @@ bcd(uint64_t bits, struct reg_value *out)
 
 static const struct codec {
     uint16_t words;
-    enum cause (*decode)(uint64_t bits, struct reg_value *out);
+    enum cause (*decode)(uint64_t bits, struct raw_value *out);
 } CODECS[] = {
     /* clang-format off */
     [REG_U16]    = {1, as_unsigned}, /* counters, states */
@@ -147,7 +147,7 @@ decode_regs_words(enum reg_type type)
 
 enum cause
 decode_regs_value(const struct modbus_source *source, const uint8_t *data, size_t data_bytes,
-                  size_t offset, struct reg_value *out_value)
+                  size_t offset, struct raw_value *out_value)
 {
     assert(source->type < REG_TYPE_COUNT && source->order < ORDER_COUNT);
 

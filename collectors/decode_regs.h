@@ -4,18 +4,7 @@
 #ifndef WATCHROOM_COLLECTORS_DECODE_REGS_H
 #define WATCHROOM_COLLECTORS_DECODE_REGS_H
 
-#include "collectors/collect.h"
-
-enum reg_form { REG_UNSIGNED, REG_SIGNED, REG_REAL };
-
-struct reg_value {
-    enum reg_form form;
-    union {
-        uint64_t u;
-        int64_t s;
-        double real;
-    };
-};
+#include "collectors/scale.h"
 
 /* Words a type takes; 0 for REG_STRING, whose length is the source's. */
 uint16_t decode_regs_words(enum reg_type type);
@@ -26,7 +15,7 @@ uint16_t decode_regs_words(enum reg_type type);
  * the source needs; CAUSE_NOT_A_NUMBER: NaN, infinity, or a bad BCD digit. Not for REG_STRING.
  */
 enum cause decode_regs_value(const struct modbus_source *source, const uint8_t *data,
-                             size_t data_bytes, size_t offset, struct reg_value *out_value);
+                             size_t data_bytes, size_t offset, struct raw_value *out_value);
 
 /*
  * Text without padding (blanks, NUL, 0xff), clean UTF-8, cut to `size`. A word whose first byte is

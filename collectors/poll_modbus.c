@@ -111,16 +111,12 @@ tell_number(struct modbus_device *device, uint32_t index, const uint8_t *data, s
             size_t offset)
 {
     const struct point_source *source = &device->device->set->sources[index];
-    struct reg_value raw;
+    struct raw_value raw;
     enum cause cause = decode_regs_value(&source->modbus, data, bytes, offset, &raw);
     double value = 0;
 
     if (cause == CAUSE_OK)
-        value = (raw.form == REG_UNSIGNED ? (double)raw.u
-                 : raw.form == REG_SIGNED ? (double)raw.s
-                                          : raw.real) *
-                    source->scale +
-                source->offset;
+        cause = scale_apply(source, &raw, &value);
     device->sink->on_value(device->ctx, index, value,
                            cause == CAUSE_OK ? QUALITY_GOOD : QUALITY_BAD, cause);
 }

@@ -24,7 +24,7 @@ insist(bool holds)
 static void
 decode_all(const struct frame_modbus_request *request, const struct frame_modbus_answer *answer)
 {
-    struct reg_value value;
+    struct raw_value value;
     char text[TEXT_VALUE_MAX];
 
     for (size_t offset = 0; offset <= 2000; offset += offset < 4 ? 1 : 61)

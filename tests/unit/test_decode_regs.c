@@ -36,26 +36,26 @@ value_of_every_type_is_read_in_every_order(void **state)
     static const struct {
         uint8_t type;
         uint8_t abcd[8];
-        struct reg_value want;
+        struct raw_value want;
     } rows[] = {
-        {REG_U16, {0xff, 0x38}, {.form = REG_UNSIGNED, .u = 65336}},
-        {REG_S16, {0xff, 0x38}, {.form = REG_SIGNED, .s = -200}},
-        {REG_S16, {0x80, 0x00}, {.form = REG_SIGNED, .s = -32768}},
-        {REG_U32, {0x12, 0x34, 0x56, 0x78}, {.form = REG_UNSIGNED, .u = 0x12345678}},
-        {REG_U32, {0xff, 0xff, 0xff, 0xff}, {.form = REG_UNSIGNED, .u = UINT32_MAX}},
-        {REG_S32, {0xff, 0xff, 0xff, 0x01}, {.form = REG_SIGNED, .s = -255}},
-        {REG_S32, {0x80, 0, 0, 0}, {.form = REG_SIGNED, .s = INT32_MIN}},
+        {REG_U16, {0xff, 0x38}, {.form = RAW_UNSIGNED, .u = 65336}},
+        {REG_S16, {0xff, 0x38}, {.form = RAW_SIGNED, .s = -200}},
+        {REG_S16, {0x80, 0x00}, {.form = RAW_SIGNED, .s = -32768}},
+        {REG_U32, {0x12, 0x34, 0x56, 0x78}, {.form = RAW_UNSIGNED, .u = 0x12345678}},
+        {REG_U32, {0xff, 0xff, 0xff, 0xff}, {.form = RAW_UNSIGNED, .u = UINT32_MAX}},
+        {REG_S32, {0xff, 0xff, 0xff, 0x01}, {.form = RAW_SIGNED, .s = -255}},
+        {REG_S32, {0x80, 0, 0, 0}, {.form = RAW_SIGNED, .s = INT32_MIN}},
         {REG_U64,
          {0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10},
-         {.form = REG_UNSIGNED, .u = 0xfedcba9876543210}},
-        {REG_S64, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe}, {.form = REG_SIGNED, .s = -2}},
-        {REG_F32, {0x43, 0x66, 0x80, 0x00}, {.form = REG_REAL, .real = 230.5}},
-        {REG_F32, {0xc0, 0x20, 0x00, 0x00}, {.form = REG_REAL, .real = -2.5}},
+         {.form = RAW_UNSIGNED, .u = 0xfedcba9876543210}},
+        {REG_S64, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe}, {.form = RAW_SIGNED, .s = -2}},
+        {REG_F32, {0x43, 0x66, 0x80, 0x00}, {.form = RAW_REAL, .real = 230.5}},
+        {REG_F32, {0xc0, 0x20, 0x00, 0x00}, {.form = RAW_REAL, .real = -2.5}},
         {REG_F64,
          {0x40, 0x09, 0x21, 0xfb, 0x54, 0x44, 0x2d, 0x18},
-         {.form = REG_REAL, .real = 3.141592653589793}},
-        {REG_BCD16, {0x12, 0x34}, {.form = REG_UNSIGNED, .u = 1234}},
-        {REG_BCD32, {0x98, 0x76, 0x54, 0x32}, {.form = REG_UNSIGNED, .u = 98765432}},
+         {.form = RAW_REAL, .real = 3.141592653589793}},
+        {REG_BCD16, {0x12, 0x34}, {.form = RAW_UNSIGNED, .u = 1234}},
+        {REG_BCD32, {0x98, 0x76, 0x54, 0x32}, {.form = RAW_UNSIGNED, .u = 98765432}},
     };
 
     (void)state;
@@ -63,7 +63,7 @@ value_of_every_type_is_read_in_every_order(void **state)
         for (uint8_t order = 0; order < ORDER_COUNT; order++) {
             struct modbus_source source = source_of(rows[i].type, order);
             uint8_t data[2 + 8] = {0xaa, 0xaa};
-            struct reg_value got;
+            struct raw_value got;
 
             reorder(rows[i].abcd, source.words, order, data + 2);
             assert_int_equal(decode_regs_value(&source, data, 2 + 2u * source.words, 1, &got),
@@ -77,7 +77,7 @@ static void
 value_of_fewer_words_than_its_type_is_a_broken_answer(void **state)
 {
     const uint8_t data[8] = {0};
-    struct reg_value got;
+    struct raw_value got;
 
     (void)state;
     for (uint8_t type = 0; type < REG_STRING; type++) {
@@ -108,7 +108,7 @@ value_that_is_no_number_is_told_so(void **state)
         for (uint8_t order = 0; order < ORDER_COUNT; order++) {
             struct modbus_source source = source_of(rows[i].type, order);
             uint8_t data[8];
-            struct reg_value got = {.form = REG_SIGNED, .s = -77};
+            struct raw_value got = {.form = RAW_SIGNED, .s = -77};
 
             reorder(rows[i].abcd, source.words, order, data);
             assert_int_equal(decode_regs_value(&source, data, sizeof data, 0, &got),
@@ -121,7 +121,7 @@ static void
 bit_of_a_word_counts_from_the_least_significant(void **state)
 {
     const uint8_t data[] = {0x80, 0x01};
-    struct reg_value got;
+    struct raw_value got;
 
     (void)state;
     for (uint8_t bit = 0; bit < 16; bit++) {
@@ -140,7 +140,7 @@ static void
 coil_counts_from_the_least_significant_bit_of_the_first_byte(void **state)
 {
     const uint8_t data[] = {0x05, 0x80};
-    struct reg_value got;
+    struct raw_value got;
 
     (void)state;
     for (uint8_t function = 1; function <= 2; function++) {
