@@ -1,290 +1,70 @@
 /*
- * journal.c - the writer of journal.db: turns of rows, states and facts, committed together.
+ * journal.c - the chain and the turn: rows in memory, one transaction, commit, then tell.
  *
- * A turn lives in memory until its commit; a commit that fails (disk full, I/O error) leaves it
- * there, seq and chain fixed, and it goes with the next one that works.
+ * A row gets its number, its predecessor's hash and its own when it is added; it is written with
+ * the whole turn. A turn that cannot be written stays in memory and keeps its place in the chain.
  */
 #include "alerts/journal.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "alerts/journal_db.h"
-#include "gateway/base/hash.h"
-#include "gateway/base/log.h"
+#include "alerts/journal_file.h"
+#include "alerts/journal_pending.h"
+#include "alerts/journal_space.h"
 #include "gateway/base/text.h"
 
-#define UNWRITTEN_MAX 50000 /* rows in memory while the disk fails: about 50 MB */
-#define UNWRITTEN_SHED 5000 /* dropped at once when that is reached */
-#define PRUNE_SLICE 500
-#define CHECK_WHOLE_BYTES (64 * 1024 * 1024) /* files up to this are checked as a whole at open */
-#define CHECK_TAIL_ROWS 200
-#define CHECKPOINT_WAL_BYTES (1024 * 1024)
-
-struct row {
-    uint64_t seq;
-    int64_t utc_ms;
-    char *kind, *alarm, *body; /* alarm may be NULL */
-    size_t body_bytes;
-    uint8_t hash[DIGEST_BYTES];
-    unsigned audiences, priority;
-    bool is_rest, is_told_unwritten;
-};
-
-struct alarm_put {
-    char *id;
-    uint64_t seq;
-    unsigned priority;
-    char *payload; /* NULL: at rest */
-    uint8_t *engine;
-    size_t engine_bytes;
-    bool is_forgotten;
-    UT_hash_handle hh;
-};
-
-struct fact_put {
-    char *key, *value;
-    UT_hash_handle hh;
-};
+#define BODY_BYTES_MAX ((size_t)48 * 1024) /* a row must travel in one message */
+#define UNWRITTEN_MAX 20000                /* rows kept while the disk takes none: about 20 MB */
+#define PRUNE_SLICE 500                    /* rows of one housekeeping */
+#define PRUNE_LATEST_MS                                                                            \
+    ((int64_t)86400000) /* a smaller slice goes when it is that much overdue                       \
+                         */
+#define EXPIRE_SLICE 500
+#define WAL_QUIET_BYTES ((uint64_t)1024 * 1024)       /* less is not worth a checkpoint ... */
+#define CHECKPOINT_LATEST_MS 60000                    /* ... for that long */
+#define WAL_RESTART_BYTES ((uint64_t)8 * 1024 * 1024) /* from here on make it begin anew */
 
 struct journal {
-    sqlite3 *db;
-    sqlite3_stmt *insert_row, *put_alarm, *forget_alarm, *put_fact, *get_fact, *prune;
-    char path[PATH_MAX], ballast[PATH_MAX], site[ID_MAX], id[27];
+    struct journal_db *db;
+    char path[JOURNAL_PATH_MAX], ballast[JOURNAL_PATH_MAX], mark[JOURNAL_PATH_MAX];
+    char id[27];
+    char *site; /* as a JSON string */
     uint64_t ballast_bytes;
     uint64_t head, committed;
-    uint8_t head_hash[DIGEST_BYTES];
-    struct row *rows;
-    size_t row_count, row_room;
-    struct alarm_put *alarms;
-    struct fact_put *facts;
-    bool is_failing;
-    uint64_t shed;
+    char head_hash[DIGEST_HEX];
+    struct pending pending;
+    bool failing; /* the last commit did */
+    uint64_t prune_to;
+    int64_t checkpointed_utc_ms;
+    struct text_buf body;
 };
 
-/* opening */
-
-static enum err_code
-execute(struct journal *journal, const char *sql, struct err *err)
+/* Numbers that may have been told without reaching the disk are not used again. */
+static bool
+note_gap(struct journal *journal, int64_t utc_ms)
 {
-    return sqlite3_exec(journal->db, sql, NULL, NULL, NULL) == SQLITE_OK
-               ? ERR_OK
-               : journal_db_error(journal->db, sql, err);
+    uint64_t told = journal_mark_read(journal->mark);
+
+    if (told <= journal->head)
+        return true;
+    json_t *body = json_pack("{s:I, s:I, s:s}", "from", (json_int_t)journal->head + 1, "to",
+                             (json_int_t)told, "reason", "told, but not on disk before the end");
+    journal->head = told;
+    return body != NULL && journal_add(journal, "unjournalled", utc_ms, body, NULL, 0, 0) != 0;
 }
 
-static enum err_code
-check_tail(struct journal *journal, struct err *err)
+static bool
+set_paths(struct journal *journal, const char *state_dir)
 {
-    sqlite3_stmt *statement = NULL;
-    uint8_t prev[DIGEST_BYTES] = {0};
-    uint64_t seq = 0;
-    enum err_code code = ERR_OK;
-
-    if (sqlite3_prepare_v2(journal->db,
-                           "SELECT seq, body, hash FROM (SELECT seq, body, hash FROM row ORDER BY"
-                           " seq DESC LIMIT ?1) ORDER BY seq",
-                           -1, &statement, NULL) != SQLITE_OK)
-        return journal_db_error(journal->db, "reading the newest rows", err);
-    sqlite3_bind_int(statement, 1, CHECK_TAIL_ROWS);
-    int step;
-    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-        uint64_t this_seq = (uint64_t)sqlite3_column_int64(statement, 0);
-        const char *body = (const char *)sqlite3_column_text(statement, 1);
-        size_t bytes = (size_t)sqlite3_column_bytes(statement, 1);
-        const void *hash = sqlite3_column_blob(statement, 2);
-        bool is_first = seq == 0;
-
-        if (body == NULL || hash == NULL || sqlite3_column_bytes(statement, 2) != DIGEST_BYTES) {
-            code = err_set(err, ERR_CORRUPT, "row %llu has no body or hash",
-                           (unsigned long long)this_seq);
-            break;
-        }
-        if (!is_first && !journal_db_is_chained(body, bytes, hash, prev)) {
-            code = err_set(err, ERR_CORRUPT, "row %llu breaks the chain",
-                           (unsigned long long)this_seq);
-            break;
-        }
-        memcpy(prev, hash, sizeof prev);
-        seq = this_seq;
-    }
-    if (code == ERR_OK && step != SQLITE_DONE)
-        code = journal_db_error(journal->db, "reading the newest rows", err);
-    sqlite3_finalize(statement);
-    if (code != ERR_OK)
-        return code;
-    journal->head = journal->committed = seq;
-    memcpy(journal->head_hash, prev, sizeof prev);
-    return ERR_OK;
-}
-
-static enum err_code
-check_whole(struct journal *journal, struct err *err)
-{
-    sqlite3_stmt *statement = NULL;
-    struct stat info;
-    enum err_code code = ERR_OK;
-
-    if (stat(journal->path, &info) != 0 || info.st_size > CHECK_WHOLE_BYTES)
-        return ERR_OK;
-    if (sqlite3_prepare_v2(journal->db, "PRAGMA quick_check(1)", -1, &statement, NULL) !=
-            SQLITE_OK ||
-        sqlite3_step(statement) != SQLITE_ROW)
-        code = journal_db_error(journal->db, "checking the file", err);
-    else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-        code = err_set(err, ERR_CORRUPT, "%s", (const char *)sqlite3_column_text(statement, 0));
-    sqlite3_finalize(statement);
-    return code;
-}
-
-static enum err_code
-make_new(struct journal *journal, int64_t utc_ms, struct err *err)
-{
-    char sql[256];
-    enum err_code code = execute(journal, "BEGIN IMMEDIATE", err);
-
-    ulid_make(utc_ms, journal->id);
-    snprintf(sql, sizeof sql,
-             "PRAGMA application_id=%d; PRAGMA user_version=%d;"
-             "INSERT INTO fact VALUES('jid', '%s');",
-             JOURNAL_APPLICATION_ID, JOURNAL_SCHEMA, journal->id);
-    if (code == ERR_OK)
-        code = execute(journal, JOURNAL_DDL, err);
-    if (code == ERR_OK)
-        code = execute(journal, sql, err);
-    return code == ERR_OK ? execute(journal, "COMMIT", err) : code;
-}
-
-static enum err_code
-take_existing(struct journal *journal, int64_t application_id, int64_t schema, struct err *err)
-{
-    if (application_id != JOURNAL_APPLICATION_ID)
-        return err_set(err, ERR_CORRUPT, "not a journal (application id %lld)",
-                       (long long)application_id);
-    if (schema > JOURNAL_SCHEMA)
-        return err_set(err, ERR_CONFIG,
-                       "schema %lld was written by a newer version; this one knows %d",
-                       (long long)schema, JOURNAL_SCHEMA);
-    enum err_code code = check_whole(journal, err);
-    if (code == ERR_OK)
-        code = check_tail(journal, err);
-    return code;
-}
-
-static enum err_code
-prepare(struct journal *journal, struct err *err)
-{
-    const struct {
-        sqlite3_stmt **statement;
-        const char *sql;
-    } statements[] = {
-        {&journal->insert_row, "INSERT INTO row VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"},
-        {&journal->put_alarm, "INSERT OR REPLACE INTO alarm VALUES(?1,?2,?3,?4,?5)"},
-        /* The record stays: an occurrence number is never used twice. */
-        {&journal->forget_alarm, "UPDATE alarm SET payload=NULL, seq=?2 WHERE id=?1"},
-        {&journal->put_fact, "INSERT OR REPLACE INTO fact VALUES(?1,?2)"},
-        {&journal->get_fact, "SELECT value FROM fact WHERE key=?1"},
-        {&journal->prune, "DELETE FROM row WHERE seq<=?1"},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(statements); i++)
-        if (sqlite3_prepare_v3(journal->db, statements[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
-                               statements[i].statement, NULL) != SQLITE_OK)
-            return journal_db_error(journal->db, statements[i].sql, err);
-    return ERR_OK;
-}
-
-static void
-close_db(struct journal *journal)
-{
-    sqlite3_stmt **statements[] = {&journal->insert_row,   &journal->put_alarm,
-                                   &journal->forget_alarm, &journal->put_fact,
-                                   &journal->get_fact,     &journal->prune};
-
-    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-        sqlite3_finalize(*statements[i]);
-        *statements[i] = NULL;
-    }
-    sqlite3_close(journal->db);
-    journal->db = NULL;
-}
-
-static enum err_code
-open_db(struct journal *journal, int64_t utc_ms, bool *out_is_new, struct err *err)
-{
-    int64_t application_id = 0, schema = 0, tables = 0;
-    enum err_code code;
-
-    if (sqlite3_open_v2(journal->path, &journal->db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                        NULL) != SQLITE_OK)
-        return journal->db == NULL ? err_set(err, ERR_NOMEM, "out of memory")
-                                   : journal_db_error(journal->db, "open", err);
-    sqlite3_extended_result_codes(journal->db, 1);
-    sqlite3_busy_timeout(journal->db, 2000);
-    code = journal_db_number(journal->db, "PRAGMA application_id", &application_id, err);
-    if (code == ERR_OK)
-        code = journal_db_number(journal->db, "PRAGMA user_version", &schema, err);
-    if (code == ERR_OK)
-        code = journal_db_number(journal->db, "SELECT count(*) FROM sqlite_schema", &tables, err);
-    if (code == ERR_OK)
-        code = execute(journal,
-                       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                       "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;"
-                       "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY;",
-                       err);
-    *out_is_new = application_id == 0 && tables == 0;
-    if (code == ERR_OK)
-        code = *out_is_new ? make_new(journal, utc_ms, err)
-                           : take_existing(journal, application_id, schema, err);
-    if (code == ERR_OK)
-        code = prepare(journal, err);
-    if (code == ERR_OK && !*out_is_new && !journal_get(journal, "jid", journal->id, 27))
-        code = err_set(err, ERR_CORRUPT, "the journal has no id");
-    return code;
-}
-
-/* The old file and its companions step aside; nothing of it is lost. */
-static enum err_code
-quarantine(struct journal *journal, int64_t utc_ms, struct journal_open_result *result,
-           struct err *err)
-{
-    static const char *const SUFFIXES[] = {"", "-wal", "-shm"};
-    char from[PATH_MAX + 8], to[PATH_MAX + 48];
-
-    for (size_t i = 0; i < ARRAY_LEN(SUFFIXES); i++) {
-        snprintf(from, sizeof from, "%s%s", journal->path, SUFFIXES[i]);
-        snprintf(to, sizeof to, "%s.quarantine-%lld%s", journal->path, (long long)utc_ms,
-                 SUFFIXES[i]);
-        if (rename(from, to) != 0 && errno != ENOENT)
-            return err_set(err, ERR_IO, "cannot move %s aside: %s", from, strerror(errno));
-        if (i == 0)
-            text_copy(result->quarantined, sizeof result->quarantined, to);
-    }
-    return ERR_OK;
-}
-
-/* The ballast: room that is given up when the disk is full. */
-static void
-make_ballast(struct journal *journal)
-{
-    struct stat info;
-    int fd;
-
-    if (journal->ballast_bytes == 0 ||
-        (stat(journal->ballast, &info) == 0 && (uint64_t)info.st_size >= journal->ballast_bytes))
-        return;
-    fd = open(journal->ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return;
-    if (posix_fallocate(fd, 0, (off_t)journal->ballast_bytes) != 0)
-        unlink(journal->ballast);
-    close(fd);
+    return snprintf(journal->path, sizeof journal->path, "%s/journal.db", state_dir) <
+               JOURNAL_PATH_MAX &&
+           snprintf(journal->ballast, sizeof journal->ballast, "%s/journal.ballast", state_dir) <
+               JOURNAL_PATH_MAX &&
+           snprintf(journal->mark, sizeof journal->mark, "%s/journal.mark", state_dir) <
+               JOURNAL_PATH_MAX;
 }
 
 enum err_code
@@ -292,81 +72,46 @@ journal_open(const char *state_dir, const char *site, int64_t utc_ms, uint64_t b
              struct journal **out_journal, struct journal_open_result *out_result, struct err *err)
 {
     struct journal *journal = calloc(1, sizeof *journal);
-    struct journal_open_result result = {0};
-    struct err local;
+    struct journal_open_result result;
+    struct journal_db_head head;
+    enum err_code code;
 
     if (journal == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
-    if ((size_t)snprintf(journal->path, sizeof journal->path, "%s/" JOURNAL_FILE, state_dir) + 64 >=
-        sizeof journal->path) {
-        free(journal);
-        return err_set(err, ERR_CONFIG, "state directory: path too long");
+    if (!set_paths(journal, state_dir)) {
+        code = err_set(err, ERR_RANGE, "%s: path too long", state_dir);
+        goto fail;
     }
-    snprintf(journal->ballast, sizeof journal->ballast, "%.*s/journal.ballast",
-             (int)(sizeof journal->ballast - 32), state_dir);
-    text_copy(journal->site, sizeof journal->site, site);
+    text_buf_init(&journal->body, BODY_BYTES_MAX);
+    json_t *name = json_string(site);
+    journal->site = name != NULL ? json_canonical(name) : NULL;
+    json_decref(name);
+    if (journal->site == NULL) {
+        code = err_set(err, ERR_NOMEM, "out of memory");
+        goto fail;
+    }
     journal->ballast_bytes = ballast_bytes;
-
-    enum err_code code = open_db(journal, utc_ms, &result.is_new, &local);
-    if (code == ERR_CORRUPT) {
-        close_db(journal);
-        text_copy(result.quarantine_reason, sizeof result.quarantine_reason, local.text);
-        code = quarantine(journal, utc_ms, &result, &local);
-        journal->head = journal->committed = 0;
-        memset(journal->head_hash, 0, sizeof journal->head_hash);
-        if (code == ERR_OK)
-            code = open_db(journal, utc_ms, &result.is_new, &local);
+    code = journal_file_open(journal->path, site, utc_ms, &journal->db, &head, &result, err);
+    if (code == ERR_FULL && journal_ballast_give(journal->ballast))
+        code = journal_file_open(journal->path, site, utc_ms, &journal->db, &head, &result, err);
+    if (code != ERR_OK)
+        goto fail;
+    memcpy(journal->id, head.id, sizeof journal->id);
+    memcpy(journal->head_hash, head.hash, sizeof journal->head_hash);
+    journal->head = journal->committed = head.seq;
+    if (result.is_new) /* other numbers, another id */
+        journal_mark_write(journal->mark, 0);
+    if (!note_gap(journal, utc_ms)) {
+        code = err_set(err, ERR_NOMEM, "out of memory");
+        goto fail;
     }
-    if (code != ERR_OK) {
-        journal_close(journal);
-        return err_set(err, code, "journal in %s: %s", state_dir, local.text);
-    }
-    make_ballast(journal);
+    journal_ballast_make(journal->ballast, ballast_bytes); /* journal_has_ballast tells */
     *out_journal = journal;
     *out_result = result;
     return ERR_OK;
-}
-
-/* the turn */
-
-static void
-free_row(struct row *row)
-{
-    free(row->kind);
-    free(row->alarm);
-    free(row->body);
-}
-
-static void
-free_alarm_put(struct alarm_put *put)
-{
-    free(put->id);
-    free(put->payload);
-    free(put->engine);
-    free(put);
-}
-
-static void
-forget_turn(struct journal *journal)
-{
-    struct alarm_put *alarm, *next_alarm;
-    struct fact_put *fact, *next_fact;
-
-    for (size_t i = 0; i < journal->row_count; i++)
-        free_row(&journal->rows[i]);
-    journal->row_count = 0;
-    HASH_ITER(hh, journal->alarms, alarm, next_alarm)
-    {
-        HASH_DEL(journal->alarms, alarm);
-        free_alarm_put(alarm);
-    }
-    HASH_ITER(hh, journal->facts, fact, next_fact)
-    {
-        HASH_DEL(journal->facts, fact);
-        free(fact->key);
-        free(fact->value);
-        free(fact);
-    }
+fail:
+    journal_close(journal);
+    return code;
 }
 
 void
@@ -374,9 +119,10 @@ journal_close(struct journal *journal)
 {
     if (journal == NULL)
         return;
-    forget_turn(journal);
-    close_db(journal);
-    free(journal->rows);
+    journal_db_close(journal->db);
+    pending_done(&journal->pending);
+    text_buf_done(&journal->body);
+    free(journal->site);
     free(journal);
 }
 
@@ -392,281 +138,252 @@ journal_head(const struct journal *journal)
     return journal->head;
 }
 
+const char *
+journal_head_hash(const struct journal *journal)
+{
+    return journal->head_hash;
+}
+
 uint64_t
 journal_committed(const struct journal *journal)
 {
     return journal->committed;
 }
 
-/* While the disk fails memory is bounded: the least urgent rows go first, the newest of them last.
- */
-static void
-shed_rows(struct journal *journal)
+/* The finished body in journal->body becomes a row. */
+static uint64_t
+add_body(struct journal *journal, const char *kind, int64_t utc_ms, const char *alarm_id,
+         unsigned audiences, unsigned priority)
 {
-    for (unsigned priority = 5; priority-- > 0 && journal->row_count >= UNWRITTEN_MAX;) {
-        unsigned victim = priority == 0 ? 1 : priority == 4 ? 0 : priority + 1;
-        size_t kept = 0, dropped = 0;
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
 
-        for (size_t i = 0; i < journal->row_count; i++) {
-            if (journal->rows[i].priority == victim && dropped < UNWRITTEN_SHED) {
-                free_row(&journal->rows[i]);
-                dropped++;
-            } else {
-                journal->rows[kept++] = journal->rows[i];
-            }
-        }
-        journal->row_count = kept;
-        journal->shed += dropped;
-        if (dropped > 0)
-            log_error("the journal cannot be written: %zu rows of the least urgent dropped",
-                      dropped);
-    }
-}
-
-static struct row *
-new_row(struct journal *journal)
-{
-    if (journal->row_count >= UNWRITTEN_MAX)
-        shed_rows(journal);
-    if (journal->row_count == journal->row_room) {
-        size_t room = journal->row_room == 0 ? 64 : journal->row_room * 2;
-        struct row *grown = realloc(journal->rows, room * sizeof *grown);
-
-        if (grown == NULL)
-            return NULL;
-        journal->rows = grown;
-        journal->row_room = room;
-    }
-    struct row *row = &journal->rows[journal->row_count];
-    memset(row, 0, sizeof *row);
-    return row;
+    if (journal->body.failed || !digest_sha256(journal->body.data, journal->body.length, digest))
+        return 0;
+    digest_hex(digest, hex);
+    struct pending_row *row = pending_add(&journal->pending, journal->head + 1, utc_ms, kind,
+                                          alarm_id, journal->body.data, journal->body.length, hex);
+    if (row == NULL)
+        return 0;
+    row->audiences = audiences;
+    row->priority = priority < PENDING_PRIORITIES ? priority : PENDING_PRIORITIES - 1;
+    journal->head = row->seq;
+    memcpy(journal->head_hash, hex, sizeof hex);
+    if (journal->failing)
+        pending_trim(&journal->pending, UNWRITTEN_MAX);
+    return journal->head;
 }
 
 uint64_t
 journal_add(struct journal *journal, const char *kind, int64_t utc_ms, json_t *body,
             const char *alarm_id, unsigned audiences, unsigned priority)
 {
-    struct row *row = new_row(journal);
-    char prev[DIGEST_HEX];
+    json_t *site = json_loads(journal->site, JSON_DECODE_ANY, NULL);
+    char *text = NULL;
+    uint64_t seq = 0;
 
-    if (row == NULL || body == NULL) {
-        json_decref(body);
-        return 0;
-    }
-    digest_hex(journal->head_hash, prev);
-    json_object_set_new_nocheck(body, "jid", json_string_nocheck(journal->id));
-    json_object_set_new_nocheck(body, "seq", json_integer((json_int_t)(journal->head + 1)));
-    json_object_set_new_nocheck(body, "prev", json_string_nocheck(prev));
-    json_object_set_new_nocheck(body, "ts", json_integer((json_int_t)utc_ms));
-    json_object_set_new_nocheck(body, "kind", json_string_nocheck(kind));
-    json_object_set_new_nocheck(body, "site", json_string_nocheck(journal->site));
-    row->body = json_canonical(body);
+    /* Each takes what it is given, and fails on NULL. */
+    if ((json_object_set_new(body, "jid", json_string(journal->id)) |
+         json_object_set_new(body, "seq", json_integer((json_int_t)journal->head + 1)) |
+         json_object_set_new(body, "prev", json_string(journal->head_hash)) |
+         json_object_set_new(body, "ts", json_integer(utc_ms)) |
+         json_object_set_new(body, "kind", json_string(kind)) |
+         json_object_set_new(body, "site", site)) == 0)
+        text = json_canonical(body);
     json_decref(body);
-    row->kind = strdup(kind);
-    row->alarm = alarm_id == NULL ? NULL : strdup(alarm_id);
-    if (row->body == NULL || row->kind == NULL || (alarm_id != NULL && row->alarm == NULL) ||
-        !digest_sha256(row->body, strlen(row->body), row->hash)) {
-        free_row(row);
-        return 0;
+    text_buf_reset(&journal->body);
+    if (text != NULL) {
+        text_buf_add_bytes(&journal->body, text, strlen(text));
+        seq = add_body(journal, kind, utc_ms, alarm_id, audiences, priority);
     }
-    row->body_bytes = strlen(row->body);
-    row->seq = ++journal->head;
-    row->utc_ms = utc_ms;
-    row->audiences = audiences;
-    row->priority = priority;
-    memcpy(journal->head_hash, row->hash, sizeof row->hash);
-    journal->row_count++;
-    return row->seq;
+    free(text);
+    return seq;
 }
 
-static struct alarm_put *
-alarm_put_for(struct journal *journal, const char *id)
+uint64_t
+journal_add_text(struct journal *journal, const char *kind, int64_t utc_ms, const char *members,
+                 size_t bytes, const char *alarm_id, unsigned audiences, unsigned priority)
 {
-    struct alarm_put *put;
+    char fixed[320];
 
-    HASH_FIND_STR(journal->alarms, id, put);
-    if (put != NULL)
-        return put;
-    put = calloc(1, sizeof *put);
-    if (put == NULL || (put->id = strdup(id)) == NULL) {
-        free(put);
-        return NULL;
-    }
-    HASH_ADD_KEYPTR(hh, journal->alarms, put->id, strlen(put->id), put);
-    if (put->hh.tbl == NULL) {
-        free_alarm_put(put);
-        return NULL;
-    }
-    return put;
+    text_buf_reset(&journal->body);
+    text_buf_add_bytes(&journal->body, members, bytes - 1);
+    int used = snprintf(fixed, sizeof fixed,
+                        "%s\"jid\":\"%s\",\"kind\":\"%s\",\"prev\":\"%s\",\"seq\":%llu,\"site\":",
+                        bytes > 2 ? "," : "", journal->id, kind, journal->head_hash,
+                        (unsigned long long)journal->head + 1);
+    if (used < 0 || (size_t)used >= sizeof fixed)
+        return 0;
+    text_buf_add_bytes(&journal->body, fixed, (size_t)used);
+    text_buf_add_bytes(&journal->body, journal->site, strlen(journal->site));
+    used = snprintf(fixed, sizeof fixed, ",\"ts\":%lld}", (long long)utc_ms);
+    text_buf_add_bytes(&journal->body, fixed, (size_t)used);
+    return add_body(journal, kind, utc_ms, alarm_id, audiences, priority);
+}
+
+/* Is `payload` the row's member "alarm" with the row's hash put in? Then at which offset, else -1.
+ */
+static int64_t
+find_splice(const struct pending_row *row, const char *payload, size_t payload_bytes)
+{
+    static const char OPENING[] = "{\"alarm\":";
+    const size_t member = sizeof "\"hash\":\"\"," - 1 + DIGEST_HEX - 1;
+    const char *hash = strstr(payload, "\"hash\":\"");
+
+    if (hash == NULL || payload_bytes < member ||
+        strncmp(row->body, OPENING, sizeof OPENING - 1) != 0)
+        return -1;
+
+    size_t before = (size_t)(hash - payload), after = payload_bytes - before;
+    const char *alarm = row->body + sizeof OPENING - 1;
+
+    if (after <= member || row->body_bytes < sizeof OPENING - 1 + payload_bytes - member ||
+        memcmp(hash + sizeof "\"hash\":\"" - 1, row->hash, DIGEST_HEX - 1) != 0 ||
+        memcmp(hash + member - 2, "\",", 2) != 0)
+        return -1;
+    return memcmp(alarm, payload, before) == 0 &&
+                   memcmp(alarm + before, hash + member, after - member) == 0
+               ? (int64_t)before
+               : -1;
 }
 
 void
 journal_put_alarm(struct journal *journal, const char *alarm_id, const char *payload,
                   const void *engine, size_t engine_bytes)
 {
-    struct alarm_put *put = alarm_put_for(journal, alarm_id);
-    struct row *last = journal->row_count > 0 ? &journal->rows[journal->row_count - 1] : NULL;
+    struct pending_row *row = journal->pending.last;
+    struct pending_alarm *alarm = pending_alarm(&journal->pending, alarm_id);
+    size_t payload_bytes = payload != NULL ? strlen(payload) : 0;
 
-    if (put == NULL)
-        return;
-    free(put->payload);
-    free(put->engine);
-    put->payload = payload == NULL ? NULL : strdup(payload);
-    put->engine = malloc(engine_bytes == 0 ? 1 : engine_bytes);
-    put->engine_bytes = put->engine == NULL ? 0 : engine_bytes;
-    if (put->engine != NULL)
-        memcpy(put->engine, engine, engine_bytes);
-    put->is_forgotten = false;
-    put->seq = journal->head;
-    if (last != NULL && last->alarm != NULL && strcmp(last->alarm, alarm_id) == 0) {
-        last->is_rest = payload == NULL;
-        put->priority = last->priority;
+    if (alarm == NULL)
+        return; /* out of memory: the row is told, its state comes with the next one */
+    free(alarm->payload);
+    alarm->payload = payload != NULL ? strdup(payload) : NULL;
+    if (alarm->engine_bytes != engine_bytes) {
+        free(alarm->engine);
+        alarm->engine = malloc(engine_bytes);
+        alarm->engine_bytes = alarm->engine != NULL ? engine_bytes : 0;
     }
+    if (alarm->engine != NULL)
+        memcpy(alarm->engine, engine, engine_bytes);
+    alarm->is_forgotten = false;
+    alarm->seq = journal->head;
+    if (row == NULL || row->alarm_id == NULL || strcmp(row->alarm_id, alarm_id) != 0)
+        return;
+    alarm->priority = row->priority;
+    free(row->payload);
+    row->payload = NULL;
+    row->splice = payload != NULL ? find_splice(row, payload, payload_bytes) : -1;
+    if (payload != NULL && row->splice < 0)
+        row->payload = strdup(payload);
 }
 
 void
 journal_forget_alarm(struct journal *journal, const char *alarm_id)
 {
-    struct alarm_put *put = alarm_put_for(journal, alarm_id);
+    struct pending_alarm *alarm = pending_alarm(&journal->pending, alarm_id);
 
-    if (put == NULL)
+    if (alarm != NULL)
+        alarm->is_forgotten = true;
+}
+
+void
+journal_put_until(struct journal *journal, const char *key, const char *value,
+                  int64_t expires_utc_ms)
+{
+    struct pending_value *fact = pending_value(&journal->pending, key);
+
+    if (fact == NULL)
         return;
-    put->is_forgotten = true;
-    put->seq = journal->head;
-    if (journal->row_count > 0)
-        journal->rows[journal->row_count - 1].is_rest = true;
+    free(fact->value);
+    fact->value = value != NULL ? strdup(value) : NULL;
+    fact->expires_utc_ms = expires_utc_ms;
 }
 
 void
 journal_put(struct journal *journal, const char *key, const char *value)
 {
-    struct fact_put *put;
-    char *copy = strdup(value);
-
-    HASH_FIND_STR(journal->facts, key, put);
-    if (copy == NULL)
-        return;
-    if (put != NULL) {
-        free(put->value);
-        put->value = copy;
-        return;
-    }
-    put = calloc(1, sizeof *put);
-    if (put == NULL || (put->key = strdup(key)) == NULL) {
-        free(put);
-        free(copy);
-        return;
-    }
-    put->value = copy;
-    HASH_ADD_KEYPTR(hh, journal->facts, put->key, strlen(put->key), put);
+    journal_put_until(journal, key, value, 0);
 }
 
 bool
 journal_get(struct journal *journal, const char *key, char *out, size_t size)
 {
-    struct fact_put *put;
-    bool found = false;
+    const struct pending_value *fact = pending_find_value(&journal->pending, key);
 
-    HASH_FIND_STR(journal->facts, key, put);
-    if (put != NULL)
-        return text_copy(out, size, put->value);
-    if (journal->get_fact == NULL)
-        return false;
-    sqlite3_bind_text(journal->get_fact, 1, key, -1, SQLITE_STATIC);
-    if (sqlite3_step(journal->get_fact) == SQLITE_ROW)
-        found = text_copy(out, size, (const char *)sqlite3_column_text(journal->get_fact, 0));
-    sqlite3_reset(journal->get_fact);
-    return found;
+    if (fact == NULL)
+        return journal_db_get(journal->db, key, out, size);
+    return fact->value != NULL && strlen(fact->value) < size && text_copy(out, size, fact->value);
 }
 
 bool
 journal_is_dirty(const struct journal *journal)
 {
-    return journal->row_count > 0 || journal->alarms != NULL || journal->facts != NULL;
+    return !pending_is_empty(&journal->pending);
 }
 
-/* committing */
-
-static bool
-step_done(sqlite3_stmt *statement)
+static enum err_code
+write_rows(struct journal *journal, struct err *err)
 {
-    bool done = sqlite3_step(statement) == SQLITE_DONE;
+    for (const struct pending_row *row = journal->pending.first; row != NULL; row = row->next) {
+        struct journal_db_row out = {.seq = row->seq,
+                                     .first = row->first,
+                                     .utc_ms = row->utc_ms,
+                                     .kind = row->kind,
+                                     .alarm_id = row->alarm_id,
+                                     .body = row->body,
+                                     .hash = row->hash,
+                                     .body_bytes = row->body_bytes,
+                                     .payload = row->payload,
+                                     .splice = row->splice,
+                                     .audiences = row->audiences,
+                                     .priority = row->priority};
+        enum err_code code = journal_db_put_row(journal->db, &out, err);
 
-    sqlite3_reset(statement);
-    return done;
-}
-
-static bool
-write_rows(struct journal *journal)
-{
-    sqlite3_stmt *s = journal->insert_row;
-
-    for (size_t i = 0; i < journal->row_count; i++) {
-        const struct row *row = &journal->rows[i];
-
-        sqlite3_bind_int64(s, 1, (sqlite3_int64)row->seq);
-        sqlite3_bind_int64(s, 2, row->utc_ms);
-        sqlite3_bind_text(s, 3, row->kind, -1, SQLITE_STATIC);
-        if (row->alarm != NULL)
-            sqlite3_bind_text(s, 4, row->alarm, -1, SQLITE_STATIC);
-        else
-            sqlite3_bind_null(s, 4);
-        sqlite3_bind_int64(s, 5, row->audiences);
-        sqlite3_bind_int64(s, 6, row->priority);
-        sqlite3_bind_int(s, 7, row->is_rest);
-        sqlite3_bind_text(s, 8, row->body, (int)row->body_bytes, SQLITE_STATIC);
-        sqlite3_bind_blob(s, 9, row->hash, sizeof row->hash, SQLITE_STATIC);
-        if (!step_done(s))
-            return false;
+        if (code != ERR_OK)
+            return code;
     }
-    return true;
+    return ERR_OK;
 }
 
-static bool
-write_alarms(struct journal *journal)
+static enum err_code
+write_states(struct journal *journal, struct err *err)
 {
-    for (struct alarm_put *put = journal->alarms; put != NULL; put = put->hh.next) {
-        sqlite3_stmt *s = put->is_forgotten ? journal->forget_alarm : journal->put_alarm;
+    enum err_code code = ERR_OK;
 
-        sqlite3_bind_text(s, 1, put->id, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(s, 2, (sqlite3_int64)put->seq);
-        if (!put->is_forgotten) {
-            sqlite3_bind_int64(s, 3, put->priority);
-            if (put->payload != NULL)
-                sqlite3_bind_text(s, 4, put->payload, -1, SQLITE_STATIC);
-            else
-                sqlite3_bind_null(s, 4);
-            sqlite3_bind_blob(s, 5, put->engine, (int)put->engine_bytes, SQLITE_STATIC);
-        }
-        if (!step_done(s))
-            return false;
-    }
-    return true;
-}
+    for (const struct pending_alarm *alarm = journal->pending.alarms;
+         alarm != NULL && code == ERR_OK; alarm = alarm->hh.next) {
+        struct journal_db_alarm out = {.alarm_id = alarm->id,
+                                       .seq = alarm->seq,
+                                       .priority = alarm->priority,
+                                       .payload = alarm->payload,
+                                       .engine = alarm->engine,
+                                       .engine_bytes = alarm->engine_bytes};
 
-static bool
-write_facts(struct journal *journal)
-{
-    for (struct fact_put *put = journal->facts; put != NULL; put = put->hh.next) {
-        sqlite3_bind_text(journal->put_fact, 1, put->key, -1, SQLITE_STATIC);
-        sqlite3_bind_text(journal->put_fact, 2, put->value, -1, SQLITE_STATIC);
-        if (!step_done(journal->put_fact))
-            return false;
+        code = alarm->is_forgotten ? journal_db_forget_alarm(journal->db, alarm->id, err)
+                                   : journal_db_put_alarm(journal->db, &out, err);
     }
-    return true;
+    for (const struct pending_value *fact = journal->pending.values; fact != NULL && code == ERR_OK;
+         fact = fact->hh.next)
+        code = journal_db_put(journal->db, fact->key, fact->value, fact->expires_utc_ms, err);
+    if (code == ERR_OK && journal->prune_to != 0)
+        code = journal_db_prune(journal->db, journal->prune_to, err);
+    return code;
 }
 
 static enum err_code
 write_turn(struct journal *journal, struct err *err)
 {
-    if (sqlite3_exec(journal->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
-        write_rows(journal) && write_alarms(journal) && write_facts(journal) &&
-        sqlite3_exec(journal->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
-        return ERR_OK;
+    enum err_code code = journal_db_begin(journal->db, err);
 
-    enum err_code code = journal_db_error(journal->db, "writing the journal", err);
-    if (!sqlite3_get_autocommit(journal->db))
-        sqlite3_exec(journal->db, "ROLLBACK", NULL, NULL, NULL);
+    if (code == ERR_OK)
+        code = write_rows(journal, err);
+    if (code == ERR_OK)
+        code = write_states(journal, err);
+    if (code == ERR_OK)
+        code = journal_db_end(journal->db, err);
+    if (code != ERR_OK)
+        journal_db_abandon(journal->db);
     return code;
 }
 
@@ -679,31 +396,45 @@ journal_commit(struct journal *journal, int64_t utc_ms, struct err *err)
     if (!journal_is_dirty(journal))
         return ERR_OK;
     code = write_turn(journal, err);
-    if (code != ERR_OK && unlink(journal->ballast) == 0) {
-        log_warning("%s: the ballast of %llu bytes is given up", err->text,
-                    (unsigned long long)journal->ballast_bytes);
+    if (code == ERR_FULL && journal_ballast_give(journal->ballast))
+        code = write_turn(journal, err);
+    if (code == ERR_FULL) { /* the log's own space, once what it holds is in the file */
+        journal_db_checkpoint(journal->db, true);
         code = write_turn(journal, err);
     }
-    if (code != ERR_OK) {
-        journal->is_failing = true;
-        return code;
+    if (code == ERR_OK) {
+        pending_clear(&journal->pending);
+        journal->committed = journal->head;
+        journal->failing = false;
+        journal->prune_to = 0;
+        return ERR_OK;
     }
-    journal->is_failing = false;
-    journal->committed = journal->head;
-    forget_turn(journal);
-    return ERR_OK;
-}
-
-bool
-journal_has_ballast(const struct journal *journal)
-{
-    return journal->ballast_bytes == 0 || access(journal->ballast, F_OK) == 0;
+    journal->failing = true;
+    journal->prune_to = 0;
+    if (code == ERR_CORRUPT && err != NULL)
+        journal_file_condemn(journal->path, err->text);
+    pending_trim(&journal->pending, UNWRITTEN_MAX);
+    journal_mark_write(journal->mark,
+                       journal->head); /* what the caller tells now has these numbers */
+    return code;
 }
 
 uint64_t
 journal_unwritten(const struct journal *journal)
 {
-    return journal->is_failing ? journal->row_count : 0;
+    return journal->failing ? journal->pending.rows : 0;
+}
+
+uint64_t
+journal_dropped(const struct journal *journal)
+{
+    return journal->pending.dropped;
+}
+
+bool
+journal_has_ballast(const struct journal *journal)
+{
+    return journal_ballast_stands(journal->ballast, journal->ballast_bytes);
 }
 
 void
@@ -712,10 +443,11 @@ journal_each_unwritten(struct journal *journal, uint64_t after_seq,
                                    unsigned priority),
                        void *ctx)
 {
-    for (size_t i = 0; i < journal->row_count; i++)
-        if (journal->rows[i].seq > after_seq)
-            row(ctx, journal->rows[i].seq, journal->rows[i].body, journal->rows[i].audiences,
-                journal->rows[i].priority);
+    if (!journal->failing)
+        return;
+    for (const struct pending_row *item = journal->pending.first; item != NULL; item = item->next)
+        if (item->seq > after_seq && item->body != NULL)
+            row(ctx, item->seq, item->body, item->audiences, item->priority);
 }
 
 enum err_code
@@ -724,91 +456,59 @@ journal_each_alarm(struct journal *journal,
                                  size_t engine_bytes, bool is_told),
                    void *ctx, struct err *err)
 {
-    sqlite3_stmt *s = NULL;
-    int step;
-
-    if (sqlite3_prepare_v2(journal->db, "SELECT id, engine, payload IS NOT NULL FROM alarm", -1, &s,
-                           NULL) != SQLITE_OK)
-        return journal_db_error(journal->db, "reading the alarm states", err);
-    while ((step = sqlite3_step(s)) == SQLITE_ROW)
-        alarm(ctx, (const char *)sqlite3_column_text(s, 0), sqlite3_column_blob(s, 1),
-              (size_t)sqlite3_column_bytes(s, 1), sqlite3_column_int(s, 2) != 0);
-    enum err_code code = step == SQLITE_DONE
-                             ? ERR_OK
-                             : journal_db_error(journal->db, "reading the alarm states", err);
-    sqlite3_finalize(s);
-    return code;
+    return journal_db_each_alarm(journal->db, alarm, ctx, err);
 }
 
-/* housekeeping */
-
-uint64_t
-journal_wal_bytes(const struct journal *journal)
+/* One slice, after a row that says where the chain begins from then on. */
+static enum err_code
+prune(struct journal *journal, int64_t utc_ms, int64_t before, uint64_t cursor)
 {
-    char path[PATH_MAX + 8];
-    struct stat info;
+    struct journal_db_prunable found;
+    enum err_code code;
 
-    snprintf(path, sizeof path, "%s-wal", journal->path);
-    return stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;
-}
-
-/* The newest row that may go: old, told, and one slice at most. */
-static uint64_t
-find_prune(struct journal *journal, int64_t before_utc_ms, uint64_t cursor,
-           uint8_t out_hash[DIGEST_BYTES])
-{
-    sqlite3_stmt *s = NULL;
-    uint64_t last = 0;
-
-    if (sqlite3_prepare_v2(journal->db, "SELECT seq, ts, hash FROM row ORDER BY seq LIMIT ?1", -1,
-                           &s, NULL) != SQLITE_OK)
-        return 0;
-    sqlite3_bind_int(s, 1, PRUNE_SLICE);
-    while (sqlite3_step(s) == SQLITE_ROW) {
-        uint64_t seq = (uint64_t)sqlite3_column_int64(s, 0);
-
-        if (sqlite3_column_int64(s, 1) >= before_utc_ms || seq > cursor ||
-            seq >= journal->committed)
-            break;
-        last = seq;
-        memcpy(out_hash, sqlite3_column_blob(s, 2), DIGEST_BYTES);
-    }
-    sqlite3_finalize(s);
-    return last;
-}
-
-static void
-prune(struct journal *journal, int64_t utc_ms, int64_t before_utc_ms, uint64_t cursor)
-{
-    uint8_t hash[DIGEST_BYTES];
-    char hex[DIGEST_HEX];
-    struct err err;
-    uint64_t last = find_prune(journal, before_utc_ms, cursor, hash);
-
-    if (last == 0)
-        return;
-    digest_hex(hash, hex);
-    journal_add(journal, "checkpoint", utc_ms,
-                json_pack("{s:I, s:s}", "pruned_to", (json_int_t)last, "hash", hex), NULL, 0, 0);
-    /* First the row that lets a verifier start there is on disk, then the rows go. */
-    if (journal_commit(journal, utc_ms, &err) != ERR_OK) {
-        log_warning("pruning put off: %s", err.text);
-        return;
-    }
-    sqlite3_bind_int64(journal->prune, 1, (sqlite3_int64)last);
-    if (!step_done(journal->prune))
-        log_warning("pruning the journal: %s", sqlite3_errmsg(journal->db));
+    if (journal->committed == 0)
+        return ERR_OK;
+    if (cursor >= journal->committed) /* the newest row stays: the chain hangs on it */
+        cursor = journal->committed - 1;
+    code = journal_db_prunable(journal->db, before, cursor, PRUNE_SLICE, &found, NULL);
+    if (code != ERR_OK || found.rows == 0 ||
+        (found.rows < PRUNE_SLICE && found.oldest_utc_ms > before - PRUNE_LATEST_MS))
+        return code;
+    json_t *body = json_pack("{s:I, s:s}", "pruned_to", (json_int_t)found.to, "hash", found.hash);
+    if (body == NULL || journal_add(journal, "checkpoint", utc_ms, body, NULL, 0, 0) == 0)
+        return ERR_NOMEM;
+    journal->prune_to = found.to;
+    return journal_commit(journal, utc_ms, NULL); /* kept, and tried again with the next turn */
 }
 
 void
 journal_housekeep(struct journal *journal, int64_t utc_ms, int64_t prune_before_utc_ms,
                   uint64_t cursor)
 {
-    if (journal->is_failing)
+    uint64_t wal = journal_db_wal_bytes(journal->db);
+
+    if (journal_is_dirty(journal) || journal->failing)
         return;
-    if (journal_wal_bytes(journal) >= CHECKPOINT_WAL_BYTES)
-        sqlite3_wal_checkpoint_v2(journal->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (!journal_is_dirty(journal))
-        prune(journal, utc_ms, prune_before_utc_ms, cursor);
-    make_ballast(journal);
+    if (prune(journal, utc_ms, prune_before_utc_ms, cursor) != ERR_OK)
+        return;
+    journal_db_expire(journal->db, utc_ms, EXPIRE_SLICE);
+    if (wal >= WAL_QUIET_BYTES ||
+        (wal > 0 && (utc_ms - journal->checkpointed_utc_ms >= CHECKPOINT_LATEST_MS ||
+                     utc_ms < journal->checkpointed_utc_ms))) {
+        journal_db_checkpoint(journal->db, wal >= WAL_RESTART_BYTES);
+        journal->checkpointed_utc_ms = utc_ms;
+    }
+    journal_ballast_make(journal->ballast, journal->ballast_bytes);
+}
+
+uint64_t
+journal_wal_bytes(const struct journal *journal)
+{
+    return journal_db_wal_bytes(journal->db);
+}
+
+uint64_t
+journal_oldest(const struct journal *journal)
+{
+    return journal_db_oldest(journal->db);
 }

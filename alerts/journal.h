@@ -50,17 +50,32 @@ uint64_t journal_committed(const struct journal *journal); /* newest seq on disk
 uint64_t journal_add(struct journal *journal, const char *kind, int64_t utc_ms, json_t *body,
                      const char *alarm_id, unsigned audiences, unsigned priority);
 
+/* The same for members that are canonical JSON already, the hot path of an alarm storm: `members`
+ * is an object whose keys all sort before "jid", e.g. {"alarm":{...},"change":["raised"]}. */
+uint64_t journal_add_text(struct journal *journal, const char *kind, int64_t utc_ms,
+                          const char *members, size_t bytes, const char *alarm_id,
+                          unsigned audiences, unsigned priority);
+/* Hash (64 hex digits) of the newest row, written or pending; borrowed until the next row. */
+const char *journal_head_hash(const struct journal *journal);
+
 /*
  * The state of an alarm as of the row just added: `payload` (canonical JSON, copied) is what is
  * retained under alarm/<id>, NULL when the alarm is at rest (topic emptied); `engine` is the
- * engine's own record (copied). A vanished definition is journal_forget_alarm.
+ * engine's own record (copied). A vanished definition is journal_forget_alarm: emptied, its record
+ * stays, so that an occurrence number is never used twice. A payload that is the
+ * row's member "alarm" with "hash":"<of the row>" put in is cut from the row when it is read and
+ * not stored a second time; any other is stored as it is.
  */
 void journal_put_alarm(struct journal *journal, const char *alarm_id, const char *payload,
                        const void *engine, size_t engine_bytes);
 void journal_forget_alarm(struct journal *journal, const char *alarm_id);
 
-/* Small facts kept in the same transaction: "collector-0.event" -> "incarnation:number" ... */
+/* Small facts kept in the same transaction: "collector-0.event" -> "incarnation:number" ...
+ * Copied; NULL forgets the key. */
 void journal_put(struct journal *journal, const char *key, const char *value);
+/* The same for facts that housekeeping drops some time after `expires_utc_ms`. */
+void journal_put_until(struct journal *journal, const char *key, const char *value,
+                       int64_t expires_utc_ms);
 /* Copies the value; false when there is none. Sees what was put in the open turn. */
 bool journal_get(struct journal *journal, const char *key, char *out, size_t size);
 
@@ -68,17 +83,23 @@ bool journal_get(struct journal *journal, const char *key, char *out, size_t siz
 bool journal_is_dirty(const struct journal *journal);
 
 /*
- * Writes the turn. ERR_FULL, ERR_IO: nothing of it is on disk; all of it is kept in memory (rows
- * keep seq and chain) and goes with the next commit that works. The ballast is given up first.
+ * Writes the turn. ERR_FULL, ERR_IO, ERR_BUSY: nothing of it is on disk; all of it is kept in memory
+ * (rows keep seq and chain) and goes with the next commit that works. The ballast is given up first.
+ * ERR_CORRUPT: the file is damaged and marked so; the next journal_open quarantines it. The
+ * numbers told meanwhile are marked on disk: a restart does not give them to other facts, but notes
+ * the gap as a row of kind "unjournalled" {"from", "to"}.
  */
 enum err_code journal_commit(struct journal *journal, int64_t utc_ms, struct err *err) MUST_CHECK;
-
-/* The reserve is there (or none was asked for). */
-bool journal_has_ballast(const struct journal *journal);
 
 /* Rows told but not on disk (after a failed commit), oldest first; body borrowed until the next
  * call on this journal. Rows beyond the bound are dropped lowest priority first, and counted. */
 uint64_t journal_unwritten(const struct journal *journal);
+/* Rows lost to that bound since the start. */
+uint64_t journal_dropped(const struct journal *journal);
+/* The ballast is there (or none was asked for); without it there is little space left. */
+bool journal_has_ballast(const struct journal *journal);
+/* Oldest seq on disk; 0: none. */
+uint64_t journal_oldest(const struct journal *journal);
 void journal_each_unwritten(struct journal *journal, uint64_t after_seq,
                             void (*row)(void *ctx, uint64_t seq, const char *body, unsigned audiences,
                                         unsigned priority),

@@ -1,95 +1,133 @@
 /*
  * journal_read.c - reading journal.db beside its writer.
  *
- * Each call is one short read transaction. Where the folder cannot be written to (another user, a
- * copy on a read-only disk) SQLite cannot make its shared-memory file: the journal is then opened
- * as immutable, which is right for a file nobody writes.
+ * Every statement is stepped and reset within one call: the transaction of a reader that waits
+ * would keep the write-ahead log from ever beginning anew.
  */
 #include "alerts/journal_read.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "alerts/journal_db.h"
 #include "gateway/base/json.h"
 #include "gateway/base/text.h"
 
-#define BUSY_MS 250
-#define PAYLOAD_PREFIX "{\"alarm\":"
+#define READ_BUSY_MS 200
+#define PATH_BYTES 512
+#define PAYLOAD_MAX ((size_t)64 * 1024)
+
+#define ROW_COLUMNS "seq, utc_ms, kind, alarm, body, payload, hash, audiences, priority"
+#define STATEMENTS(X)                                                                              \
+    X(ID, "SELECT value FROM meta WHERE key = 'id'")                                               \
+    X(ROWS, "SELECT " ROW_COLUMNS ", first FROM row WHERE seq > ?1 ORDER BY seq LIMIT ?2")         \
+    X(ALARMS, "SELECT id, priority, seq, payload FROM alarm WHERE payload IS NOT NULL"             \
+              " AND (priority, seq) > (?1, ?2) ORDER BY priority, seq LIMIT ?3")                   \
+    X(HEAD, "SELECT seq, hash, (SELECT min(seq) FROM row) FROM row ORDER BY seq DESC LIMIT 1")
+
+enum statement {
+#define STATEMENT_ENUM(symbol, sql) SQL_##symbol,
+    STATEMENTS(STATEMENT_ENUM)
+#undef STATEMENT_ENUM
+        STATEMENT_COUNT
+};
+
+static const char *const SQL[] = {
+#define STATEMENT_TEXT(symbol, sql) sql,
+    STATEMENTS(STATEMENT_TEXT)
+#undef STATEMENT_TEXT
+};
 
 struct journal_reader {
-    sqlite3 *db;
-    sqlite3_stmt *rows, *alarms;
-    char *payload; /* scratch for the row being handed out */
-    size_t payload_room;
+    sqlite3 *handle;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    struct text_buf payload;
 };
 
 static enum err_code
-try_open(const char *path, const char *options, struct journal_reader *reader, struct err *err)
+prepare_all(struct journal_reader *reader, struct err *err)
 {
-    char uri[PATH_MAX + 64];
-    int64_t application_id = 0, schema = 0;
-    enum err_code code;
+    for (size_t i = 0; i < STATEMENT_COUNT; i++)
+        if (sqlite3_prepare_v3(reader->handle, SQL[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &reader->statements[i], NULL) != SQLITE_OK) {
+            enum err_code code = journal_db_error(reader->handle, err, "journal");
 
-    snprintf(uri, sizeof uri, "file:%s?mode=ro%s", path, options);
-    if (sqlite3_open_v2(uri, &reader->db,
-                        SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
-                        NULL) != SQLITE_OK) {
-        code = reader->db == NULL ? err_set(err, ERR_NOMEM, "out of memory")
-                                  : journal_db_error(reader->db, "open", err);
-        goto fail;
+            /* "no such table": another file than a journal */
+            return sqlite3_errcode(reader->handle) == SQLITE_ERROR ? ERR_CORRUPT : code;
+        }
+    return ERR_OK;
+}
+
+static void
+close_handle(struct journal_reader *reader)
+{
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        sqlite3_finalize(reader->statements[i]);
+        reader->statements[i] = NULL;
     }
-    sqlite3_extended_result_codes(reader->db, 1);
-    sqlite3_busy_timeout(reader->db, BUSY_MS);
-    code = journal_db_number(reader->db, "PRAGMA application_id", &application_id, err);
-    if (code == ERR_OK)
-        code = journal_db_number(reader->db, "PRAGMA user_version", &schema, err);
-    if (code == ERR_OK && (application_id != JOURNAL_APPLICATION_ID || schema != JOURNAL_SCHEMA))
-        code = err_set(err, ERR_CORRUPT, "not a journal of this version");
-    if (code == ERR_OK &&
-        (sqlite3_prepare_v3(reader->db,
-                            "SELECT seq, ts, kind, alarm, audiences, priority, is_rest, body, hash"
-                            " FROM row WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-                            -1, SQLITE_PREPARE_PERSISTENT, &reader->rows, NULL) != SQLITE_OK ||
-         sqlite3_prepare_v3(reader->db,
-                            "SELECT id, priority, seq, payload FROM alarm WHERE payload IS NOT NULL"
-                            " AND (priority, seq) > (?1, ?2) ORDER BY priority, seq LIMIT ?3",
-                            -1, SQLITE_PREPARE_PERSISTENT, &reader->alarms, NULL) != SQLITE_OK))
-        code = journal_db_error(reader->db, "open", err);
-    if (code == ERR_OK)
-        return ERR_OK;
-fail:
-    sqlite3_finalize(reader->rows);
-    sqlite3_finalize(reader->alarms);
-    sqlite3_close(reader->db);
-    *reader = (struct journal_reader){0};
-    return code;
+    sqlite3_close(reader->handle);
+    reader->handle = NULL;
+}
+
+static enum err_code
+open_as(struct journal_reader *reader, const char *name, struct err *err)
+{
+    if (sqlite3_open_v2(name, &reader->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) !=
+        SQLITE_OK)
+        return reader->handle == NULL ? err_set(err, ERR_NOMEM, "out of memory")
+                                      : journal_db_error(reader->handle, err, "journal");
+    sqlite3_extended_result_codes(reader->handle, 1);
+    sqlite3_busy_timeout(reader->handle, READ_BUSY_MS);
+    return prepare_all(reader, err);
+}
+
+/* "file:" names take percent escapes; everything but the plain characters is escaped. */
+static bool
+immutable_name(const char *path, char *out, size_t size)
+{
+    size_t used = (size_t)snprintf(out, size, "file:");
+
+    for (; *path != '\0' && used + 20 < size; path++) {
+        bool is_plain = (*path >= 'a' && *path <= 'z') || (*path >= 'A' && *path <= 'Z') ||
+                        (*path >= '0' && *path <= '9') || strchr("/._-", *path) != NULL;
+
+        used += (size_t)snprintf(out + used, size - used, is_plain ? "%c" : "%%%02X",
+                                 (unsigned char)*path);
+    }
+    snprintf(out + used, size - used, "?immutable=1");
+    return *path == '\0';
 }
 
 enum err_code
 journal_reader_open(const char *state_dir, struct journal_reader **out_reader, struct err *err)
 {
-    struct journal_reader *reader = calloc(1, sizeof *reader);
-    char path[PATH_MAX];
+    char path[PATH_BYTES], wal[PATH_BYTES + 8], name[3 * PATH_BYTES + 32];
+    struct journal_reader *reader;
+    struct stat status;
     enum err_code code;
 
+    if (snprintf(path, sizeof path, "%s/journal.db", state_dir) >= (int)sizeof path)
+        return err_set(err, ERR_RANGE, "%s: path too long", state_dir);
+    if (stat(path, &status) != 0)
+        return err_set(err, ERR_NOT_FOUND, "%s: no journal yet", path);
+    reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
-    if ((size_t)snprintf(path, sizeof path, "%s/" JOURNAL_FILE, state_dir) >= sizeof path)
-        code = err_set(err, ERR_CONFIG, "path too long");
-    else if (strpbrk(path, "?#%") != NULL)
-        code = err_set(err, ERR_CONFIG, "%s: a path with ?, # or %% cannot be opened", path);
-    else if (access(path, F_OK) != 0)
-        code = err_set(err, ERR_NOT_FOUND, "%s does not exist", path);
-    else
-        code = try_open(path, "", reader, err);
-    if (code == ERR_IO && access(state_dir, W_OK) != 0)
-        code = try_open(path, "&immutable=1", reader, err);
+    text_buf_init(&reader->payload, PAYLOAD_MAX);
+    code = open_as(reader, path, err);
+    if (code != ERR_OK && code != ERR_BUSY && code != ERR_CORRUPT) {
+        /* A directory we may not write to, with no writer at work: a copy on read-only media. */
+        snprintf(wal, sizeof wal, "%s-wal", path);
+        if ((stat(wal, &status) != 0 || status.st_size == 0) &&
+            immutable_name(path, name, sizeof name)) {
+            close_handle(reader);
+            code = open_as(reader, name, err);
+        }
+    }
     if (code != ERR_OK) {
-        free(reader);
+        journal_reader_close(reader);
         return code;
     }
     *out_reader = reader;
@@ -101,102 +139,100 @@ journal_reader_close(struct journal_reader *reader)
 {
     if (reader == NULL)
         return;
-    sqlite3_finalize(reader->rows);
-    sqlite3_finalize(reader->alarms);
-    sqlite3_close(reader->db);
-    free(reader->payload);
+    close_handle(reader);
+    text_buf_done(&reader->payload);
     free(reader);
+}
+
+/* Ends the transaction; `result` is that of the last step. */
+static enum err_code
+finish(struct journal_reader *reader, enum statement which, int result, struct err *err)
+{
+    enum err_code code = result == SQLITE_ROW || result == SQLITE_DONE
+                             ? ERR_OK
+                             : journal_db_error(reader->handle, err, "journal");
+
+    sqlite3_reset(reader->statements[which]);
+    return code;
+}
+
+static const char *
+text_of(sqlite3_stmt *statement, int column, const char *fallback)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+
+    return text != NULL ? (const char *)text : fallback;
 }
 
 enum err_code
 journal_reader_id(struct journal_reader *reader, char out_id[27], struct err *err)
 {
-    sqlite3_stmt *s = NULL;
-    enum err_code code = ERR_OK;
+    sqlite3_stmt *statement = reader->statements[SQL_ID];
+    int result = sqlite3_step(statement);
+    char id[27] = "";
 
-    if (sqlite3_prepare_v2(reader->db, "SELECT value FROM fact WHERE key='jid'", -1, &s, NULL) !=
-            SQLITE_OK ||
-        sqlite3_step(s) != SQLITE_ROW)
-        code = journal_db_error(reader->db, "reading the journal's id", err);
-    else
-        text_copy(out_id, 27, (const char *)sqlite3_column_text(s, 0));
-    sqlite3_finalize(s);
-    return code;
+    if (result == SQLITE_ROW)
+        text_copy(id, sizeof id, text_of(statement, 0, ""));
+    enum err_code code = finish(reader, SQL_ID, result, err);
+    if (code != ERR_OK)
+        return code;
+    if (!ulid_is_valid(id))
+        return err_set(err, ERR_CORRUPT, "no journal id");
+    memcpy(out_id, id, sizeof id);
+    return ERR_OK;
 }
 
-/* Bytes of the JSON object that starts at `text`; 0 when it does not end. */
-static size_t
-object_bytes(const char *text)
+/* The payload of a row whose column holds an offset (journal_db.c); NULL when it cannot be made. */
+static const char *
+cut_payload(struct journal_reader *reader, const char *body, int64_t splice, const char *hash)
 {
-    unsigned depth = 0;
+    static const char OPENING[] = "{\"alarm\":";
+    const size_t opening = sizeof OPENING - 1;
+    size_t length = strlen(body), end, depth = 0;
     bool in_string = false;
 
-    for (size_t i = 0; text[i] != '\0'; i++) {
-        if (in_string) {
-            if (text[i] == '\\' && text[i + 1] != '\0')
-                i++;
-            else if (text[i] == '"')
-                in_string = false;
-        } else if (text[i] == '"') {
-            in_string = true;
-        } else if (text[i] == '{') {
+    if (strncmp(body, OPENING, opening) != 0)
+        return NULL;
+    for (end = opening; end < length; end++) {
+        if (in_string && body[end] == '\\')
+            end++;
+        else if (body[end] == '"')
+            in_string = !in_string;
+        else if (!in_string && body[end] == '{')
             depth++;
-        } else if (text[i] == '}' && --depth == 0) {
-            return i + 1;
-        }
+        else if (!in_string && body[end] == '}' && --depth == 0)
+            break;
     }
-    return 0;
+    if (end >= length || splice < 0 || (uint64_t)splice > end - opening)
+        return NULL;
+
+    size_t at = (size_t)splice;
+    text_buf_reset(&reader->payload);
+    text_buf_add_bytes(&reader->payload, body + opening, at);
+    text_buf_add(&reader->payload, "\"hash\":\"%s\",", hash);
+    text_buf_add_bytes(&reader->payload, body + opening + at, end + 1 - opening - at);
+    return reader->payload.failed ? NULL : reader->payload.data;
 }
 
-/* The member "alarm" of a body, as text; NULL when there is none. */
-static const char *
-cut_payload(struct journal_reader *reader, const char *body)
+static struct journal_row
+row_of(struct journal_reader *reader, sqlite3_stmt *statement)
 {
-    const size_t prefix = sizeof PAYLOAD_PREFIX - 1;
-
-    if (strncmp(body, PAYLOAD_PREFIX, prefix) != 0)
-        return NULL;
-    size_t bytes = object_bytes(body + prefix);
-    if (bytes == 0)
-        return NULL;
-    if (bytes + 1 > reader->payload_room) {
-        char *grown = realloc(reader->payload, bytes + 1);
-
-        if (grown == NULL)
-            return NULL;
-        reader->payload = grown;
-        reader->payload_room = bytes + 1;
-    }
-    memcpy(reader->payload, body + prefix, bytes);
-    reader->payload[bytes] = '\0';
-    return reader->payload;
-}
-
-static bool
-hand_out(struct journal_reader *reader, bool (*row)(void *ctx, const struct journal_row *row),
-         void *ctx, uint64_t *out_seq)
-{
-    sqlite3_stmt *s = reader->rows;
-    char hash[DIGEST_HEX] = "";
-    struct journal_row out = {
-        .seq = (uint64_t)sqlite3_column_int64(s, 0),
-        .utc_ms = sqlite3_column_int64(s, 1),
-        .kind = (const char *)sqlite3_column_text(s, 2),
-        .alarm_id = (const char *)sqlite3_column_text(s, 3),
-        .audiences = (unsigned)sqlite3_column_int64(s, 4),
-        .priority = (unsigned)sqlite3_column_int64(s, 5),
-        .body = (const char *)sqlite3_column_text(s, 7),
-        .hash = hash,
+    struct journal_row row = {
+        .seq = (uint64_t)sqlite3_column_int64(statement, 0),
+        .utc_ms = sqlite3_column_int64(statement, 1),
+        .kind = text_of(statement, 2, ""),
+        .alarm_id = text_of(statement, 3, NULL),
+        .body = text_of(statement, 4, NULL),
+        .hash = text_of(statement, 6, ""),
+        .audiences = (unsigned)sqlite3_column_int(statement, 7),
+        .priority = (unsigned)sqlite3_column_int(statement, 8),
     };
 
-    *out_seq = out.seq;
-    if (out.kind == NULL || out.body == NULL)
-        return true; /* verify names such a row; a reader goes on */
-    if (sqlite3_column_bytes(s, 8) == DIGEST_BYTES)
-        digest_hex(sqlite3_column_blob(s, 8), hash);
-    if (out.alarm_id != NULL && sqlite3_column_int(s, 6) == 0)
-        out.payload = cut_payload(reader, out.body);
-    return row(ctx, &out);
+    if (row.body != NULL && sqlite3_column_type(statement, 5) == SQLITE_INTEGER)
+        row.payload = cut_payload(reader, row.body, sqlite3_column_int64(statement, 5), row.hash);
+    else
+        row.payload = text_of(statement, 5, NULL);
+    return row;
 }
 
 enum err_code
@@ -204,19 +240,23 @@ journal_reader_rows(struct journal_reader *reader, uint64_t after, unsigned limi
                     bool (*row)(void *ctx, const struct journal_row *row), void *ctx,
                     uint64_t *out_last, struct err *err)
 {
-    enum err_code code = ERR_OK;
+    sqlite3_stmt *statement = reader->statements[SQL_ROWS];
     uint64_t last = after;
-    int step;
+    int result;
 
-    sqlite3_bind_int64(reader->rows, 1, (sqlite3_int64)after);
-    sqlite3_bind_int64(reader->rows, 2, limit > JOURNAL_READ_MAX ? JOURNAL_READ_MAX : limit);
-    while ((step = sqlite3_step(reader->rows)) == SQLITE_ROW)
-        if (!hand_out(reader, row, ctx, &last))
+    sqlite3_bind_int64(statement, 1, (int64_t)after);
+    sqlite3_bind_int64(statement, 2, limit < JOURNAL_READ_MAX ? limit : JOURNAL_READ_MAX);
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct journal_row item = row_of(reader, statement);
+
+        last = item.seq;
+        /* Without a body: the place of rows that were lost while the disk was full. */
+        if (item.body != NULL && !row(ctx, &item))
             break;
-    if (step != SQLITE_ROW && step != SQLITE_DONE)
-        code = journal_db_error(reader->db, "reading rows", err);
-    sqlite3_reset(reader->rows);
-    *out_last = last;
+    }
+    enum err_code code = finish(reader, SQL_ROWS, result, err);
+    if (code == ERR_OK)
+        *out_last = last;
     return code;
 }
 
@@ -227,175 +267,155 @@ journal_reader_alarms(struct journal_reader *reader, unsigned after_priority, ui
                                     uint64_t seq, const char *payload),
                       void *ctx, struct err *err)
 {
-    sqlite3_stmt *s = reader->alarms;
-    enum err_code code = ERR_OK;
-    int step;
+    sqlite3_stmt *statement = reader->statements[SQL_ALARMS];
+    int result;
 
-    sqlite3_bind_int64(s, 1, after_priority);
-    sqlite3_bind_int64(s, 2, (sqlite3_int64)after_seq);
-    sqlite3_bind_int64(s, 3, limit > JOURNAL_READ_MAX ? JOURNAL_READ_MAX : limit);
-    while ((step = sqlite3_step(s)) == SQLITE_ROW)
-        if (!alarm(ctx, (const char *)sqlite3_column_text(s, 0),
-                   (unsigned)sqlite3_column_int64(s, 1), (uint64_t)sqlite3_column_int64(s, 2),
-                   (const char *)sqlite3_column_text(s, 3)))
+    sqlite3_bind_int64(statement, 1, (int64_t)after_priority);
+    sqlite3_bind_int64(statement, 2, (int64_t)after_seq);
+    sqlite3_bind_int64(statement, 3, limit < JOURNAL_READ_MAX ? limit : JOURNAL_READ_MAX);
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW)
+        if (!alarm(ctx, text_of(statement, 0, ""), (unsigned)sqlite3_column_int(statement, 1),
+                   (uint64_t)sqlite3_column_int64(statement, 2), text_of(statement, 3, "{}")))
             break;
-    if (step != SQLITE_ROW && step != SQLITE_DONE)
-        code = journal_db_error(reader->db, "reading alarms", err);
-    sqlite3_reset(s);
-    return code;
+    return finish(reader, SQL_ALARMS, result, err);
 }
 
 enum err_code
 journal_reader_head(struct journal_reader *reader, uint64_t *out_seq, char *out_hash,
                     uint64_t *out_oldest, struct err *err)
 {
-    sqlite3_stmt *s = NULL;
-    enum err_code code = ERR_OK;
+    sqlite3_stmt *statement = reader->statements[SQL_HEAD];
+    char hash[DIGEST_HEX];
+    uint64_t seq = 0, oldest = 0;
+    int result = sqlite3_step(statement);
 
-    if (sqlite3_prepare_v2(reader->db,
-                           "SELECT seq, hash, (SELECT min(seq) FROM row) FROM row"
-                           " ORDER BY seq DESC LIMIT 1",
-                           -1, &s, NULL) != SQLITE_OK)
-        return journal_db_error(reader->db, "reading the head", err);
-    int step = sqlite3_step(s);
-    if (step == SQLITE_ROW && sqlite3_column_bytes(s, 1) == DIGEST_BYTES) {
-        *out_seq = (uint64_t)sqlite3_column_int64(s, 0);
-        digest_hex(sqlite3_column_blob(s, 1), out_hash);
-        *out_oldest = (uint64_t)sqlite3_column_int64(s, 2);
-    } else if (step == SQLITE_DONE) { /* no row yet */
-        static const uint8_t ZERO[DIGEST_BYTES];
-
-        *out_seq = *out_oldest = 0;
-        digest_hex(ZERO, out_hash);
-    } else {
-        code = journal_db_error(reader->db, "reading the head", err);
+    memset(hash, '0', sizeof hash - 1);
+    hash[sizeof hash - 1] = '\0';
+    if (result == SQLITE_ROW) {
+        seq = (uint64_t)sqlite3_column_int64(statement, 0);
+        text_copy(hash, sizeof hash, text_of(statement, 1, ""));
+        oldest = (uint64_t)sqlite3_column_int64(statement, 2);
     }
-    sqlite3_finalize(s);
+    enum err_code code = finish(reader, SQL_HEAD, result, err);
+    if (code == ERR_OK) {
+        *out_seq = seq;
+        memcpy(out_hash, hash, sizeof hash);
+        *out_oldest = oldest;
+    }
     return code;
 }
 
-/* Is there a checkpoint that says: everything up to `seq`, whose hash was `hash`, was pruned? */
-static bool
-is_pruned_to(struct journal_reader *reader, uint64_t seq, const char *hash)
-{
-    sqlite3_stmt *s = NULL;
-    bool found = false;
-
-    if (sqlite3_prepare_v2(reader->db, "SELECT body FROM row WHERE kind='checkpoint' ORDER BY seq",
-                           -1, &s, NULL) != SQLITE_OK)
-        return false;
-    while (!found && sqlite3_step(s) == SQLITE_ROW) {
-        json_t *body = json_parse_object((const char *)sqlite3_column_text(s, 0),
-                                         (size_t)sqlite3_column_bytes(s, 0), NULL, 0);
-
-        found = (uint64_t)json_int_or(body, "pruned_to", 0) == seq &&
-                strcmp(json_text_or(body, "hash", ""), hash) == 0;
-        json_decref(body);
-    }
-    sqlite3_finalize(s);
-    return found;
-}
-
-/* The first row held: the first of all, or the one after a pruning that is on record. */
-static bool
-is_fair_start(struct journal_reader *reader, uint64_t seq, const char *body, size_t bytes,
-              uint8_t out_prev[DIGEST_BYTES])
-{
-    json_t *object = json_parse_object(body, bytes, NULL, 0);
-    char prev[DIGEST_HEX];
-    bool fair = text_copy(prev, sizeof prev, json_text_or(object, "prev", "")) &&
-                strlen(prev) == DIGEST_HEX - 1;
-
-    json_decref(object);
-    if (!fair)
-        return false;
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        unsigned byte;
-
-        if (sscanf(prev + 2 * i, "%2x", &byte) != 1)
-            return false;
-        out_prev[i] = (uint8_t)byte;
-    }
-    if (seq == 1)
-        return strspn(prev, "0") == DIGEST_HEX - 1;
-    return is_pruned_to(reader, seq - 1, prev);
-}
-
-static void
-note_fault(struct journal_verdict *verdict, uint64_t seq, bool is_missing, const char *reason)
-{
-    if (is_missing)
-        verdict->is_complete = false;
-    else
-        verdict->is_unaltered = false;
-    if (verdict->first_bad_seq != 0)
-        return;
-    verdict->first_bad_seq = seq;
-    text_copy(verdict->reason, sizeof verdict->reason, reason);
-}
-
+/* What the walk along the chain carries from row to row. */
 struct walk {
-    uint64_t last;
-    uint8_t prev[DIGEST_BYTES];
+    struct journal_verdict verdict;
+    uint64_t oldest, last; /* seq */
+    char last_hash[DIGEST_HEX], oldest_prev[DIGEST_HEX];
+    char id[27];
+    bool start_is_proved; /* a checkpoint row covers what was pruned */
 };
 
 static void
-verify_row(struct journal_reader *reader, sqlite3_stmt *s, struct walk *walk,
-           struct journal_verdict *verdict)
+blame(struct walk *walk, bool *verdict, uint64_t seq, const char *reason)
 {
-    uint64_t seq = (uint64_t)sqlite3_column_int64(s, 0);
-    const char *body = (const char *)sqlite3_column_text(s, 1);
-    size_t bytes = (size_t)sqlite3_column_bytes(s, 1);
-    const void *hash = sqlite3_column_blob(s, 2);
-    char named[48];
+    *verdict = false;
+    if (walk->verdict.first_bad_seq != 0 && walk->verdict.first_bad_seq <= seq)
+        return;
+    walk->verdict.first_bad_seq = seq;
+    snprintf(walk->verdict.reason, sizeof walk->verdict.reason, "row %llu %s",
+             (unsigned long long)seq, reason);
+}
 
-    verdict->rows++;
-    snprintf(named, sizeof named, "\"seq\":%llu,", (unsigned long long)seq);
-    if (body == NULL || hash == NULL || sqlite3_column_bytes(s, 2) != DIGEST_BYTES) {
-        note_fault(verdict, seq, false, "the row has no body or no hash");
-    } else if (walk->last == 0 && !is_fair_start(reader, seq, body, bytes, walk->prev)) {
-        note_fault(verdict, seq, true,
-                   "rows before this one are missing, and no pruning is on record");
-    } else {
-        if (walk->last != 0 && seq != walk->last + 1)
-            note_fault(verdict, seq, true, "rows before this one are missing");
-        if (!journal_db_is_chained(body, bytes, hash, walk->prev))
-            note_fault(verdict, seq, false, "the row does not match its hash or the row before");
-        else if (memmem(body, bytes, named, strlen(named)) == NULL)
-            note_fault(verdict, seq, false, "the row stands under another number");
-    }
+/* A gap that the next row itself tells of: numbers told, then lost with a full disk. */
+static void
+check_gap(struct walk *walk, uint64_t first, uint64_t seq, const json_t *body)
+{
+    bool is_told = body != NULL && strcmp(json_text_or(body, "kind", ""), "unjournalled") == 0 &&
+                   (uint64_t)json_int_or(body, "from", 0) == walk->last + 1 &&
+                   (uint64_t)json_int_or(body, "to", 0) == first - 1;
+
+    blame(walk, &walk->verdict.is_complete, walk->last + 1,
+          is_told ? "and following were told but never written (the disk was full)" : "is missing");
+    (void)seq;
+}
+
+static void
+check_body(struct walk *walk, uint64_t seq, uint64_t first, const char *text, const char *hash)
+{
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX] = "";
+    bool *unaltered = &walk->verdict.is_unaltered;
+    json_t *body = json_parse_object(text, strlen(text), NULL, 0);
+    const char *prev = json_text_or(body, "prev", "");
+
+    if (digest_sha256(text, strlen(text), digest))
+        digest_hex(digest, hex);
+    if (strcmp(hex, hash) != 0)
+        blame(walk, unaltered, seq, "does not hash to its hash");
+    else if (body == NULL || (uint64_t)json_int_or(body, "seq", 0) != seq ||
+             strcmp(json_text_or(body, "jid", ""), walk->id) != 0)
+        blame(walk, unaltered, seq, "is not what its number and journal id say");
+    else if (walk->last != 0 && strcmp(prev, walk->last_hash) != 0)
+        blame(walk, unaltered, seq, "does not chain to the row before");
+    if (walk->last == 0)
+        text_copy(walk->oldest_prev, sizeof walk->oldest_prev, prev);
+    else if (first != walk->last + 1)
+        check_gap(walk, first, seq, body);
+    if (strcmp(json_text_or(body, "kind", ""), "checkpoint") == 0 &&
+        (uint64_t)json_int_or(body, "pruned_to", 0) + 1 == walk->oldest &&
+        strcmp(json_text_or(body, "hash", ""), walk->oldest_prev) == 0)
+        walk->start_is_proved = true;
+    json_decref(body);
+}
+
+static void
+check_row(struct walk *walk, sqlite3_stmt *statement)
+{
+    uint64_t seq = (uint64_t)sqlite3_column_int64(statement, 0);
+    uint64_t first = (uint64_t)sqlite3_column_int64(statement, 9);
+    const char *body = text_of(statement, 4, NULL), *hash = text_of(statement, 6, "");
+
+    if (walk->last == 0)
+        walk->oldest = first;
+    if (body == NULL)
+        blame(walk, &walk->verdict.is_complete, first,
+              "and following were lost (the disk was full)");
+    else
+        check_body(walk, seq, first, body, hash);
+    walk->verdict.rows++;
     walk->last = seq;
-    if (hash != NULL && sqlite3_column_bytes(s, 2) == DIGEST_BYTES)
-        memcpy(walk->prev, hash, DIGEST_BYTES);
+    text_copy(walk->last_hash, sizeof walk->last_hash, hash);
 }
 
 enum err_code
 journal_reader_verify(struct journal_reader *reader, struct journal_verdict *out_verdict,
                       struct err *err)
 {
-    struct journal_verdict verdict = {.is_complete = true, .is_unaltered = true};
-    struct walk walk = {0};
-    sqlite3_stmt *s = NULL;
-    enum err_code code = ERR_OK;
+    static const char ZEROS[] = "0000000000000000000000000000000000000000000000000000000000000000";
+    struct walk walk = {.verdict = {.is_complete = true, .is_unaltered = true}};
+    sqlite3_stmt *statement = reader->statements[SQL_ROWS];
+    enum err_code code = journal_reader_id(reader, walk.id, err);
+    uint64_t before;
 
-    if (sqlite3_prepare_v2(reader->db,
-                           "SELECT seq, body, hash FROM row WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-                           -1, &s, NULL) != SQLITE_OK)
-        return journal_db_error(reader->db, "verifying", err);
-    for (uint64_t before = UINT64_MAX; code == ERR_OK && walk.last != before;) {
-        int step;
+    if (code != ERR_OK)
+        return code;
+    do {
+        int result;
 
-        before = walk.last;
-        sqlite3_bind_int64(s, 1, (sqlite3_int64)walk.last);
-        sqlite3_bind_int(s, 2, JOURNAL_READ_MAX);
-        while ((step = sqlite3_step(s)) == SQLITE_ROW)
-            verify_row(reader, s, &walk, &verdict);
-        if (step != SQLITE_DONE)
-            code = journal_db_error(reader->db, "verifying", err);
-        sqlite3_reset(s);
-    }
-    sqlite3_finalize(s);
-    if (code == ERR_OK)
-        *out_verdict = verdict;
-    return code;
+        before = walk.verdict.rows;
+        sqlite3_bind_int64(statement, 1, (int64_t)walk.last);
+        sqlite3_bind_int64(statement, 2, JOURNAL_READ_MAX);
+        while ((result = sqlite3_step(statement)) == SQLITE_ROW)
+            check_row(&walk, statement);
+        code = finish(reader, SQL_ROWS, result, err);
+        if (code != ERR_OK)
+            return code;
+    } while (walk.verdict.rows > before);
+
+    if (walk.oldest > 1 && !walk.start_is_proved)
+        blame(&walk, &walk.verdict.is_complete, walk.oldest,
+              "is the oldest, and no checkpoint says why");
+    if (walk.oldest == 1 && strcmp(walk.oldest_prev, ZEROS) != 0)
+        blame(&walk, &walk.verdict.is_unaltered, 1, "does not begin the chain");
+    *out_verdict = walk.verdict;
+    return ERR_OK;
 }
