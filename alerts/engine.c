@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "alerts/stale.h"
-#include "alerts/timers.h"
+#include "gateway/base/timers.h"
 
 #define NO_ALARM UINT32_MAX
 /* Collectors need their first period, and some seconds on a large site. */

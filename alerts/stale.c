@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "alerts/timers.h"
+#include "gateway/base/timers.h"
 
 #define SLOT_MS 250
 #define SLOTS 256 /* a turn of 64 s; what is due later is looked at once a turn */

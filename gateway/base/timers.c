@@ -1,7 +1,7 @@
 /*
  * timers.c - due times of numbered things: an indexed binary heap.
  */
-#include "alerts/timers.h"
+#include "gateway/base/timers.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  *
  * Setting, moving and taking away cost O(log n); nothing allocates after timers_new.
  */
-#ifndef WATCHROOM_ALERTS_TIMERS_H
-#define WATCHROOM_ALERTS_TIMERS_H
+#ifndef WATCHROOM_BASE_TIMERS_H
+#define WATCHROOM_BASE_TIMERS_H
 
 #include "gateway/base/base.h"
 
