@@ -7,25 +7,25 @@
 #include <string.h>
 
 uint32_t
-holes_count(const struct holes *holes, const struct plan *plan)
+holes_modbus_count(const struct holes *holes, const struct plan *plan)
 {
     return holes->blocks == NULL ? plan->block_count : holes->count;
 }
 
 const struct plan_block *
-holes_block(const struct holes *holes, const struct plan *plan, uint32_t index)
+holes_modbus_block(const struct holes *holes, const struct plan *plan, uint32_t index)
 {
     return holes->blocks == NULL ? &plan->blocks[index] : &holes->blocks[index].block;
 }
 
 bool
-holes_is_hole(const struct holes *holes, uint32_t index)
+holes_modbus_is_hole(const struct holes *holes, uint32_t index)
 {
     return holes->blocks != NULL && holes->blocks[index].retry_at_ms != 0;
 }
 
 bool
-holes_is_due(const struct holes *holes, uint32_t index, int64_t now_ms)
+holes_modbus_is_due(const struct holes *holes, uint32_t index, int64_t now_ms)
 {
     return now_ms >= holes->blocks[index].retry_at_ms;
 }
@@ -34,7 +34,7 @@ holes_is_due(const struct holes *holes, uint32_t index, int64_t now_ms)
 static bool
 make_own(struct holes *holes, const struct plan *plan, uint32_t more)
 {
-    uint32_t count = holes_count(holes, plan);
+    uint32_t count = holes_modbus_count(holes, plan);
     struct holes_block *blocks = realloc(holes->blocks, (count + more) * sizeof *blocks);
 
     if (blocks == NULL)
@@ -48,11 +48,12 @@ make_own(struct holes *holes, const struct plan *plan, uint32_t more)
 }
 
 bool
-holes_split(struct holes *holes, const struct plan *plan, uint32_t index)
+holes_modbus_split(struct holes *holes, const struct plan *plan, uint32_t index)
 {
     struct plan_block halves[2];
 
-    if (!plan_split(plan, holes_block(holes, plan, index), halves) || !make_own(holes, plan, 1))
+    if (!plan_regs_split(plan, holes_modbus_block(holes, plan, index), halves) ||
+        !make_own(holes, plan, 1))
         return false;
 
     struct holes_block *at = &holes->blocks[index];
@@ -65,24 +66,24 @@ holes_split(struct holes *holes, const struct plan *plan, uint32_t index)
 }
 
 bool
-holes_mark(struct holes *holes, const struct plan *plan, uint32_t index, int64_t now_ms)
+holes_modbus_mark(struct holes *holes, const struct plan *plan, uint32_t index, int64_t now_ms)
 {
     if (!make_own(holes, plan, 0))
         return false;
 
     struct holes_block *hole = &holes->blocks[index];
 
-    hole->wait_ms = hole->wait_ms == 0 ? HOLES_RETRY_FIRST_MS : 2 * hole->wait_ms;
-    if (hole->wait_ms > HOLES_RETRY_MAX_MS)
-        hole->wait_ms = HOLES_RETRY_MAX_MS;
+    hole->wait_ms = hole->wait_ms == 0 ? HOLES_MODBUS_RETRY_FIRST_MS : 2 * hole->wait_ms;
+    if (hole->wait_ms > HOLES_MODBUS_RETRY_MAX_MS)
+        hole->wait_ms = HOLES_MODBUS_RETRY_MAX_MS;
     hole->retry_at_ms = now_ms + hole->wait_ms;
     return true;
 }
 
 void
-holes_clear(struct holes *holes, uint32_t index, int64_t now_ms)
+holes_modbus_clear(struct holes *holes, uint32_t index, int64_t now_ms)
 {
-    if (!holes_is_hole(holes, index))
+    if (!holes_modbus_is_hole(holes, index))
         return;
     holes->blocks[index].retry_at_ms = 0;
     holes->blocks[index].wait_ms = 0;
@@ -94,7 +95,7 @@ holes_clear(struct holes *holes, uint32_t index, int64_t now_ms)
 }
 
 void
-holes_settle(struct holes *holes)
+holes_modbus_settle(struct holes *holes)
 {
     if (!holes->has_healed)
         return;
@@ -102,11 +103,11 @@ holes_settle(struct holes *holes)
     for (uint32_t i = 0; i < holes->count; i++)
         if (holes->blocks[i].retry_at_ms != 0)
             return;
-    holes_done(holes);
+    holes_modbus_done(holes);
 }
 
 void
-holes_done(struct holes *holes)
+holes_modbus_done(struct holes *holes)
 {
     free(holes->blocks);
     *holes = (struct holes){0};

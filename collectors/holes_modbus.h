@@ -10,8 +10,8 @@
 
 #include "collectors/plan_regs.h"
 
-#define HOLES_RETRY_FIRST_MS (60 * 1000)
-#define HOLES_RETRY_MAX_MS (15 * 60 * 1000)
+#define HOLES_MODBUS_RETRY_FIRST_MS (60 * 1000)
+#define HOLES_MODBUS_RETRY_MAX_MS (15 * 60 * 1000)
 
 struct holes_block {
     struct plan_block block;
@@ -23,29 +23,30 @@ struct holes_block {
 struct holes {
     struct holes_block *blocks;
     uint32_t count;
-    bool has_healed; /* a hole has answered since the last holes_settle() */
+    bool has_healed; /* a hole has answered since the last holes_modbus_settle() */
 };
 
-uint32_t holes_count(const struct holes *holes, const struct plan *plan);
-const struct plan_block *holes_block(const struct holes *holes, const struct plan *plan,
-                                     uint32_t index);
+uint32_t holes_modbus_count(const struct holes *holes, const struct plan *plan);
+const struct plan_block *holes_modbus_block(const struct holes *holes, const struct plan *plan,
+                                            uint32_t index);
 
 /* A hole is due when it is to be tried again. */
-bool holes_is_hole(const struct holes *holes, uint32_t index);
-bool holes_is_due(const struct holes *holes, uint32_t index, int64_t now_ms);
+bool holes_modbus_is_hole(const struct holes *holes, uint32_t index);
+bool holes_modbus_is_due(const struct holes *holes, uint32_t index, int64_t now_ms);
 
 /* Put two halves in the place of block `index`. False: it cannot be halved, or no memory. */
-bool holes_split(struct holes *holes, const struct plan *plan, uint32_t index);
+bool holes_modbus_split(struct holes *holes, const struct plan *plan, uint32_t index);
 
 /* Block `index` was refused as a single value (false: out of memory), or answered. */
-bool holes_mark(struct holes *holes, const struct plan *plan, uint32_t index, int64_t now_ms);
-void holes_clear(struct holes *holes, uint32_t index, int64_t now_ms);
+bool holes_modbus_mark(struct holes *holes, const struct plan *plan, uint32_t index,
+                       int64_t now_ms);
+void holes_modbus_clear(struct holes *holes, uint32_t index, int64_t now_ms);
 
 /*
  * After a poll: when its last hole has gone in it, back to the shared plan, the cheaper one. What
  * was split without a hole (an unused register that may not be read) stays split.
  */
-void holes_settle(struct holes *holes);
-void holes_done(struct holes *holes);
+void holes_modbus_settle(struct holes *holes);
+void holes_modbus_done(struct holes *holes);
 
 #endif

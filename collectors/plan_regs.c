@@ -221,7 +221,8 @@ assemble(const struct source_set *set, const struct span *spans, uint32_t count)
 }
 
 enum err_code
-plan_make(const struct source_set *set, uint16_t group, struct plan **out_plan, struct err *err)
+plan_regs_make(const struct source_set *set, uint16_t group, struct plan **out_plan,
+               struct err *err)
 {
     struct span *spans = calloc(set->source_count + 1u, sizeof *spans);
     struct plan *plan = NULL;
@@ -246,7 +247,7 @@ out:
 }
 
 void
-plan_free(struct plan *plan)
+plan_regs_free(struct plan *plan)
 {
     free(plan);
 }
@@ -272,7 +273,8 @@ block_of(const struct plan *plan, uint8_t function, uint32_t first, uint32_t cou
 }
 
 bool
-plan_split(const struct plan *plan, const struct plan_block *block, struct plan_block out_halves[2])
+plan_regs_split(const struct plan *plan, const struct plan_block *block,
+                struct plan_block out_halves[2])
 {
     uint32_t first = block->first_item, last = first + block->item_count;
     uint32_t best = 0, best_distance = UINT32_MAX;

@@ -33,16 +33,16 @@ struct plan {
  * ERR_CONFIG with the point's id when a source cannot be read within the limits: a value is always
  * read in one request. ERR_NOMEM. A group without points gives a plan without blocks.
  */
-enum err_code plan_make(const struct source_set *set, uint16_t group, struct plan **out_plan,
-                        struct err *err) MUST_CHECK;
-void plan_free(struct plan *plan);
+enum err_code plan_regs_make(const struct source_set *set, uint16_t group, struct plan **out_plan,
+                             struct err *err) MUST_CHECK;
+void plan_regs_free(struct plan *plan);
 
 /*
  * Two blocks in place of one that the device refuses: about half of the points each, cut where no
  * value is cut and with the unused registers between them left out. False: nothing smaller can be
  * asked for.
  */
-bool plan_split(const struct plan *plan, const struct plan_block *block,
-                struct plan_block out_halves[2]);
+bool plan_regs_split(const struct plan *plan, const struct plan_block *block,
+                     struct plan_block out_halves[2]);
 
 #endif

@@ -16,6 +16,7 @@
 #include "collectors/holes_modbus.h"
 #include "collectors/line_modbus.h"
 #include "collectors/plan_regs.h"
+#include "collectors/scale.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/hash.h"
 
@@ -96,7 +97,7 @@ end_poll(struct modbus_device *device)
 {
     char reason[REASON_MAX];
 
-    holes_settle(&device->groups[device->group].holes);
+    holes_modbus_settle(&device->groups[device->group].holes);
     if (device->answered > 0 || device->refused == 0) {
         end_task(device, CAUSE_OK, "");
         return;
@@ -112,13 +113,23 @@ tell_number(struct modbus_device *device, uint32_t index, const uint8_t *data, s
 {
     const struct point_source *source = &device->device->set->sources[index];
     struct raw_value raw;
-    enum cause cause = decode_regs_value(&source->modbus, data, bytes, offset, &raw);
     double value = 0;
+    enum cause cause = decode_regs_value(&source->modbus, data, bytes, offset, &raw);
 
     if (cause == CAUSE_OK)
         cause = scale_apply(source, &raw, &value);
-    device->sink->on_value(device->ctx, index, value,
-                           cause == CAUSE_OK ? QUALITY_GOOD : QUALITY_BAD, cause);
+
+    enum quality quality = cause == CAUSE_OK ? QUALITY_GOOD : QUALITY_BAD;
+
+    if (source->def->kind == VALUE_TEXT) { /* a firmware version, a serial number */
+        char text[32] = "";
+
+        if (cause == CAUSE_OK)
+            snprintf(text, sizeof text, "%.15g", value);
+        device->sink->on_text(device->ctx, index, text, quality, cause);
+        return;
+    }
+    device->sink->on_value(device->ctx, index, value, quality, cause);
 }
 
 static void
@@ -129,6 +140,12 @@ tell_text(struct modbus_device *device, uint32_t index, const uint8_t *data, siz
     char text[TEXT_VALUE_MAX] = "";
     enum cause cause = decode_regs_text(&source->modbus, data, bytes, offset, text, sizeof text);
 
+    if (source->def->kind != VALUE_TEXT) { /* the profile says number: config lets none through */
+        device->sink->on_value(device->ctx, index, 0, QUALITY_BAD, CAUSE_WRONG_TYPE);
+        return;
+    }
+    if (cause == CAUSE_OK && scale_is_absent_text(source, text))
+        cause = CAUSE_ABSENT;
     device->sink->on_text(device->ctx, index, text, cause == CAUSE_OK ? QUALITY_GOOD : QUALITY_BAD,
                           cause);
 }
@@ -171,20 +188,20 @@ static void
 on_exception(struct modbus_device *device, uint8_t code)
 {
     struct device_group *group = &device->groups[device->group];
-    const struct plan_block *block = holes_block(&group->holes, group->plan, device->block);
+    const struct plan_block *block = holes_modbus_block(&group->holes, group->plan, device->block);
     enum cause cause = CAUSE_EXCEPTION;
 
     switch (code) {
     case MODBUS_EXCEPTION_ILLEGAL_DATA_ADDRESS:
     case MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE: /* some say this of a block that is too long */
-        if (holes_split(&group->holes, group->plan, device->block)) {
+        if (holes_modbus_split(&group->holes, group->plan, device->block)) {
             read_block(device);
             return;
         }
         if (code == MODBUS_EXCEPTION_ILLEGAL_DATA_ADDRESS) {
             cause = CAUSE_ABSENT;
-            if (holes_mark(&group->holes, group->plan, device->block, now_ms()))
-                block = holes_block(&group->holes, group->plan, device->block);
+            if (holes_modbus_mark(&group->holes, group->plan, device->block, now_ms()))
+                block = holes_modbus_block(&group->holes, group->plan, device->block);
             break;
         }
         device->refused = code;
@@ -219,9 +236,9 @@ on_answer(void *ctx, enum frame_state state, const struct frame_modbus_answer *a
         struct device_group *group = &device->groups[device->group];
 
         device->answered++;
-        tell_block(device, holes_block(&group->holes, group->plan, device->block), answer);
-        if (holes_is_hole(&group->holes, device->block))
-            holes_clear(&group->holes, device->block, now_ms());
+        tell_block(device, holes_modbus_block(&group->holes, group->plan, device->block), answer);
+        if (holes_modbus_is_hole(&group->holes, device->block))
+            holes_modbus_clear(&group->holes, device->block, now_ms());
         device->block++;
         read_block(device);
     }
@@ -261,12 +278,13 @@ read_block(struct modbus_device *device)
 {
     struct device_group *group = &device->groups[device->group];
 
-    for (; device->block < holes_count(&group->holes, group->plan); device->block++) {
-        const struct plan_block *block = holes_block(&group->holes, group->plan, device->block);
+    for (; device->block < holes_modbus_count(&group->holes, group->plan); device->block++) {
+        const struct plan_block *block =
+            holes_modbus_block(&group->holes, group->plan, device->block);
 
-        if (holes_is_hole(&group->holes, device->block)) {
+        if (holes_modbus_is_hole(&group->holes, device->block)) {
             if (device->hole_retries >= HOLE_RETRIES_MAX ||
-                !holes_is_due(&group->holes, device->block, now_ms())) {
+                !holes_modbus_is_due(&group->holes, device->block, now_ms())) {
                 tell_bad(device, block, CAUSE_ABSENT);
                 continue;
             }
@@ -348,14 +366,14 @@ plan_of(const struct source_set *set, uint16_t group, const struct plan **out_pl
         if (shared == NULL)
             return err_set(err, ERR_NOMEM, "out of memory");
         shared->key = key;
-        code = plan_make(set, group, &shared->plan, err);
+        code = plan_regs_make(set, group, &shared->plan, err);
         if (code == ERR_OK) {
             HASH_ADD(hh, self.plans, key, sizeof shared->key, shared);
             if (shared->hh.tbl == NULL)
                 code = err_set(err, ERR_NOMEM, "out of memory");
         }
         if (code != ERR_OK) {
-            plan_free(shared->plan);
+            plan_regs_free(shared->plan);
             free(shared);
             return code;
         }
@@ -473,7 +491,7 @@ close_device(void *instance)
         return;
     abandon(device);
     for (uint16_t group = 0; group < device->group_count; group++)
-        holes_done(&device->groups[group].holes);
+        holes_modbus_done(&device->groups[group].holes);
     leave_line(device);
     free(device);
 }
@@ -495,7 +513,7 @@ done(void)
     HASH_ITER(hh, self.plans, shared, next)
     {
         HASH_DELETE(hh, self.plans, shared);
-        plan_free(shared->plan);
+        plan_regs_free(shared->plan);
         free(shared);
     }
     self.worker = NULL;

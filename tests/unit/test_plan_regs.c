@@ -50,7 +50,7 @@ check_plan(const struct reg *regs, size_t count, const struct modbus_limits *lim
     bool seen[SOURCES_MAX] = {false};
 
     set_up(regs, count, limits);
-    assert_int_equal(plan_make(&set, 0, &plan, NULL), ERR_OK);
+    assert_int_equal(plan_regs_make(&set, 0, &plan, NULL), ERR_OK);
     assert_int_equal(plan->block_count, want_count);
     for (size_t i = 0; i < want_count; i++) {
         const struct plan_block *got = &plan->blocks[i];
@@ -71,7 +71,7 @@ check_plan(const struct reg *regs, size_t count, const struct modbus_limits *lim
     }
     for (size_t i = 0; i < count; i++)
         assert_true(seen[i]);
-    plan_free(plan);
+    plan_regs_free(plan);
 }
 
 #define CHECK(limits, regs, blocks)                                                                \
@@ -225,7 +225,7 @@ source_that_cannot_be_read_is_refused_with_its_id(void **state)
         struct err err = {0};
 
         set_up(&rows[i].reg, 1, &limits);
-        assert_int_equal(plan_make(&set, 0, &plan, &err), ERR_CONFIG);
+        assert_int_equal(plan_regs_make(&set, 0, &plan, &err), ERR_CONFIG);
         assert_ptr_equal(plan, &set); /* untouched */
         assert_non_null(strstr(err.text, "some.point"));
         assert_non_null(strstr(err.text, rows[i].words));
@@ -240,9 +240,9 @@ group_without_points_gives_no_requests(void **state)
 
     (void)state;
     set_up(regs, 1, &USUAL);
-    assert_int_equal(plan_make(&set, 1, &plan, NULL), ERR_OK);
+    assert_int_equal(plan_regs_make(&set, 1, &plan, NULL), ERR_OK);
     assert_int_equal(plan->block_count, 0);
-    plan_free(plan);
+    plan_regs_free(plan);
 }
 
 static void
@@ -254,21 +254,21 @@ split_leaves_out_the_gap_and_ends_at_single_values(void **state)
 
     (void)state;
     set_up(regs, ARRAY_LEN(regs), &USUAL);
-    assert_int_equal(plan_make(&set, 0, &plan, NULL), ERR_OK);
+    assert_int_equal(plan_regs_make(&set, 0, &plan, NULL), ERR_OK);
     assert_int_equal(plan->block_count, 1);
-    assert_true(plan_split(plan, &plan->blocks[0], halves));
+    assert_true(plan_regs_split(plan, &plan->blocks[0], halves));
     assert_int_equal(halves[0].address, 0);
     assert_int_equal(halves[0].count, 3);
     assert_int_equal(halves[0].item_count, 2);
     assert_int_equal(halves[1].address, 8);
     assert_int_equal(halves[1].count, 2);
     assert_int_equal(halves[1].item_count, 2);
-    assert_false(plan_split(plan, &halves[1], quarters)); /* two readers of one register */
-    assert_true(plan_split(plan, &halves[0], quarters));
+    assert_false(plan_regs_split(plan, &halves[1], quarters)); /* two readers of one register */
+    assert_true(plan_regs_split(plan, &halves[0], quarters));
     assert_int_equal(quarters[0].count, 2);
     assert_int_equal(quarters[1].address, 2);
-    assert_false(plan_split(plan, &quarters[0], halves));
-    plan_free(plan);
+    assert_false(plan_regs_split(plan, &quarters[0], halves));
+    plan_regs_free(plan);
 }
 
 static void
@@ -280,13 +280,13 @@ split_never_cuts_a_value_that_another_overlaps(void **state)
 
     (void)state;
     set_up(regs, ARRAY_LEN(regs), &USUAL);
-    assert_int_equal(plan_make(&set, 0, &plan, NULL), ERR_OK);
-    assert_true(plan_split(plan, &plan->blocks[0], halves));
+    assert_int_equal(plan_regs_make(&set, 0, &plan, NULL), ERR_OK);
+    assert_true(plan_regs_split(plan, &plan->blocks[0], halves));
     assert_int_equal(halves[0].count, 4);
     assert_int_equal(halves[0].item_count, 3);
     assert_int_equal(halves[1].address, 4);
-    assert_false(plan_split(plan, &halves[0], none));
-    plan_free(plan);
+    assert_false(plan_regs_split(plan, &halves[0], none));
+    plan_regs_free(plan);
 }
 
 static void
@@ -300,9 +300,9 @@ split_of_a_range_read_alone_is_refused(void **state)
 
     (void)state;
     set_up(regs, ARRAY_LEN(regs), &limits);
-    assert_int_equal(plan_make(&set, 0, &plan, NULL), ERR_OK);
-    assert_false(plan_split(plan, &plan->blocks[0], halves));
-    plan_free(plan);
+    assert_int_equal(plan_regs_make(&set, 0, &plan, NULL), ERR_OK);
+    assert_false(plan_regs_split(plan, &plan->blocks[0], halves));
+    plan_regs_free(plan);
 }
 
 int

@@ -507,6 +507,38 @@ device_that_answers_gives_every_point_once(void **state)
 }
 
 static void
+values_go_through_the_scale_of_their_source(void **state)
+{
+    static const double absent[] = {0xffff};
+
+    (void)state;
+    add_point(3, 100, REG_U16, 1); /* 300 */
+    sources[0].scale = 0.1;
+    sources[0].offset = -10;
+    add_point(3, 100, REG_U16, 1);
+    sources[1].shift = 2;
+    sources[1].mask = 0xf;
+    add_point(3, 21845, REG_U16, 1); /* 65535 */
+    sources[2].absent_raw = absent;
+    sources[2].absent_raw_count = 1;
+    add_point(3, 100, REG_U16, 1);
+    sources[3].valid_min = 0;
+    sources[3].valid_max = 299;
+    add_point(3, 100, REG_BCD16, 1); /* 0x012c */
+    add_point(3, 100, REG_U16, 1);
+    sources[5].def = &TEXT;
+    open_device();
+    poll_once();
+    assert_good(0, 20);
+    assert_good(1, 11);
+    assert_bad(2, CAUSE_ABSENT);
+    assert_bad(3, CAUSE_OUT_OF_RANGE);
+    assert_bad(4, CAUSE_NOT_A_NUMBER);
+    assert_string_equal(caller.readings[5].text, "300");
+    assert_int_equal(server.asked_count, 2); /* equal registers are read once */
+}
+
+static void
 answer_in_pieces_is_put_together(void **state)
 {
     (void)state;
@@ -915,6 +947,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(device_that_answers_gives_every_point_once),
+        TEST(values_go_through_the_scale_of_their_source),
         TEST(answer_in_pieces_is_put_together),
         TEST(answer_in_drops_ends_at_the_timeout),
         TEST(answer_that_does_not_fit_closes_the_connection),
