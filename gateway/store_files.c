@@ -28,6 +28,7 @@
 #define LOCK_RETRY_MS 200
 #define FAIL_RETRY_FIRST_MS 1000
 #define FAIL_RETRY_MAX_MS 60000
+#define DAMAGED_AFTER_MS 4000 /* of failing in spite of a sound header */
 #define BATCH_DEFAULT 30
 #define BATCH_MS_DEFAULT 60000
 #define CREATES_DEFAULT 20
@@ -319,6 +320,13 @@ store_files_take(struct store_files *files, const struct sample *sample, int64_t
 /* ---- writing ---- */
 
 static void
+forget_file(struct store_file *file)
+{
+    free(file->columns);
+    file->columns = NULL;
+}
+
+static void
 remove_rows(struct store_files *files, struct store_file *file, uint16_t count)
 {
     size_t before = store_rows_bytes(&file->rows);
@@ -396,10 +404,9 @@ quarantine(struct store_files *files, struct store_file *file, const char *path,
         fail(files, file, err.text, now->mono_ms);
         return;
     }
-    free(file->columns);
-    file->columns = NULL;
+    forget_file(file);
     files->stats[STAT_STORE_ERRORS]++;
-    snprintf(reason, sizeof reason, "put aside as quarantine, a new file begins: %s", why);
+    snprintf(reason, sizeof reason, "put aside as quarantine, a new file begins: %.150s", why);
     log_warning("%s", reason);
     text_copy(files->reason, sizeof files->reason, reason);
 }
@@ -502,38 +509,24 @@ format_rows(const struct store_file *file, uint16_t count, const char **out_rows
 }
 
 static void
-forget_file(struct store_file *file)
-{
-    free(file->columns);
-    file->columns = NULL;
-}
-
-static void
 write_here(struct store_files *files, struct store_file *file, const char *path,
            const char *map_path, const char **rows, uint16_t count, const struct stamp *now)
 {
     struct err err;
     enum err_code code = store_rrd_update(path, rows, count, &err);
 
-    switch (code) {
-    case ERR_OK:
+    if (code == ERR_OK) {
         files->stats[STAT_STORE_UPDATES]++;
         remove_rows(files, file, count);
         settle(files, file);
-        return;
-    case ERR_BUSY: /* a reader is at it */
+    } else if (code == ERR_BUSY) { /* a reader is at it */
         file->retry_ms = now->mono_ms + LOCK_RETRY_MS;
-        return;
-    case ERR_CORRUPT:
+    } else if (code == ERR_CORRUPT && file->wait_ms >= DAMAGED_AFTER_MS) {
         quarantine(files, file, path, map_path, now, err.text);
-        return;
-    case ERR_NOT_FOUND:
-        forget_file(file);
-        break;
-    default:
-        break;
+    } else {
+        forget_file(file); /* looked at anew before the next try */
+        fail(files, file, err.text, now->mono_ms);
     }
-    fail(files, file, err.text, now->mono_ms);
 }
 
 /* False: the daemon has no room now. */
@@ -602,7 +595,7 @@ store_files_on_written(void *ctx, uint32_t index, uint32_t ticket, enum err_code
         settle(files, file);
         return;
     }
-    if (code == ERR_NOT_FOUND || code == ERR_CORRUPT)
+    if (code != ERR_REFUSED) /* something about the file, not the daemon being lost */
         forget_file(file);
     fail(files, file, reason, files->ticked_ms);
 }
@@ -721,6 +714,7 @@ store_files_is_flushed(const struct store_files *files, uint32_t device)
 void
 store_files_state(const struct store_files *files, struct msg_store *out_state)
 {
+    bool is_cut_off = files->cached != NULL && !store_cached_is_connected(files->cached);
     uint64_t pending = 0, opened = 0;
 
     for (uint32_t i = 0; i < files->file_count; i++) {
@@ -734,8 +728,9 @@ store_files_state(const struct store_files *files, struct msg_store *out_state)
         .refused = files->stats[STAT_STORE_REFUSED],
         .errors = files->stats[STAT_STORE_ERRORS],
         .pending = (uint32_t)(pending > UINT32_MAX ? UINT32_MAX : pending),
-        .is_failing = files->failing > 0,
+        .is_failing = files->failing > 0 || is_cut_off,
         .time_jumped = files->gate.has_jumped,
     };
-    text_copy(out_state->reason, sizeof out_state->reason, files->reason);
+    text_copy(out_state->reason, sizeof out_state->reason,
+              is_cut_off ? "rrdcached cannot be reached" : files->reason);
 }

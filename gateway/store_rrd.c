@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/text.h"
 #include "gateway/store_map.h"
 #include "gateway/store_rows.h"
 
@@ -42,7 +43,7 @@ struct archives {
 struct header {
     int64_t step_s, last_s;
     uint32_t source_count;
-    bool is_in_order; /* data source k is called p<k> */
+    bool is_ours; /* data source k is called p<k> and a gauge */
     struct archives archives;
 };
 
@@ -60,26 +61,35 @@ store_rrd_exists(const char *path)
     return stat(path, &status) == 0;
 }
 
+/* `otherwise`: what a reason means that is none of those of a sound file at a bad moment. */
 static enum err_code
-rrd_failure(struct err *err, const char *path)
+rrd_failure(struct err *err, const char *path, enum err_code otherwise)
 {
     static const struct {
         const char *words;
         enum err_code code;
     } rows[] = {
-        {"could not lock", ERR_BUSY}, {"No such file", ERR_NOT_FOUND},
-        {"No space left", ERR_FULL},  {"not an RRD file", ERR_CORRUPT},
-        {"should be", ERR_CORRUPT}, /* another length than its header says */
-        {"too small", ERR_CORRUPT},   {"different architecture", ERR_CORRUPT},
-        {"version", ERR_CORRUPT},
+        {"could not lock", ERR_BUSY},   {"No such file", ERR_NOT_FOUND},
+        {"No space left", ERR_FULL},    {"quota", ERR_FULL},
+        {"Permission denied", ERR_IO},  {"Too many open", ERR_IO},
+        {"Read-only", ERR_IO},          {"Input/output", ERR_IO},
+        {"Cannot allocate", ERR_NOMEM}, {"alloc", ERR_NOMEM},
     };
     const char *text = rrd_get_error();
-    enum err_code code = ERR_IO;
+    char clean[300];
+    enum err_code code = otherwise;
 
-    for (size_t i = 0; i < ARRAY_LEN(rows) && code == ERR_IO; i++)
-        if (strstr(text, rows[i].words) != NULL)
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strstr(text, rows[i].words) != NULL) {
             code = rows[i].code;
-    err_set(err, code, "%s: %s", path, text[0] == '\0' ? "librrd gives no reason" : text);
+            break;
+        }
+    /* It quotes what it found in the file, byte by byte, and sometimes names the file itself. */
+    text_clean(clean, sizeof clean, text, strlen(text));
+    if (strncmp(clean, path, strlen(path)) == 0)
+        err_set(err, code, "%s", clean);
+    else
+        err_set(err, code, "%s: %s", path, clean[0] == '\0' ? "librrd gives no reason" : clean);
     rrd_clear_error();
     return code;
 }
@@ -229,8 +239,11 @@ read_info(const rrd_info_t *item, struct header *out)
         } else if (split_key(item->key, "ds", name, sizeof name, &member) &&
                    strcmp(member, "index") == 0 && item->type == RD_I_CNT) {
             snprintf(wanted, sizeof wanted, "p%lu", item->value.u_cnt);
-            out->is_in_order = out->is_in_order && strcmp(name, wanted) == 0;
+            out->is_ours = out->is_ours && strcmp(name, wanted) == 0;
             out->source_count++;
+        } else if (split_key(item->key, "ds", name, sizeof name, &member) &&
+                   strcmp(member, "type") == 0 && item->type == RD_I_STR) {
+            out->is_ours = out->is_ours && strcmp(item->value.u_str, "GAUGE") == 0;
         }
     }
 }
@@ -271,12 +284,14 @@ read_header(const char *path, struct header *out, struct err *err)
         return code;
     rrd_clear_error();
     info = rrd_info_r(path);
-    if (info == NULL)
-        return rrd_failure(err, path);
-    *out = (struct header){.is_in_order = true};
+    if (info == NULL || rrd_test_error()) { /* of bad types it tells, and goes on */
+        rrd_info_free(info);
+        return rrd_failure(err, path, ERR_CORRUPT);
+    }
+    *out = (struct header){.is_ours = true};
     read_info(info, out);
     rrd_info_free(info);
-    if (out->source_count == 0 || !out->is_in_order)
+    if (out->source_count == 0 || !out->is_ours)
         return err_set(err, ERR_CORRUPT, "%s: its data sources are not ours", path);
     return ERR_OK;
 }
@@ -353,7 +368,7 @@ create(const struct store_rrd_spec *spec, const struct store_map *map, const cha
     rrd_clear_error();
     if (rrd_create_r2(path, (unsigned long)spec->step_s, source == NULL ? spec->before_s : -1, 0,
                       source == NULL ? NULL : sources, NULL, arguments.count, arguments.list) != 0)
-        code = rrd_failure(err, path);
+        code = rrd_failure(err, path, source == NULL ? ERR_IO : ERR_CORRUPT);
     arguments_done(&arguments);
     return code;
 }
@@ -418,7 +433,7 @@ widen(const struct store_rrd_spec *spec, uint32_t have, uint32_t want, int64_t s
     add_source_arguments(&arguments, have, want, step_s);
     rrd_clear_error();
     if (rrd_tune(arguments.count, (char **)(uintptr_t)arguments.list) != 0)
-        code = rrd_failure(err, spec->path);
+        code = rrd_failure(err, spec->path, ERR_CORRUPT);
     arguments_done(&arguments);
     return code;
 }
@@ -561,6 +576,6 @@ store_rrd_update(const char *path, const char **rows, int count, struct err *err
 {
     rrd_clear_error();
     if (rrd_updatex_r(path, NULL, RRD_SKIP_PAST_UPDATES, count, rows) != 0)
-        return rrd_failure(err, path);
+        return rrd_failure(err, path, ERR_CORRUPT);
     return ERR_OK;
 }

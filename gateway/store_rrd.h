@@ -46,7 +46,8 @@ enum err_code store_rrd_quarantine(const char *path, const char *map_path, int64
 
 /*
  * Rows as store_rows_format() writes them, oldest first; past ones are skipped. ERR_BUSY: a reader
- * holds the lock, try again. ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO.
+ * holds the lock, try again. After another failure prepare it anew. ERR_CORRUPT: librrd refuses
+ * rows or file for a reason that is not the system's.
  */
 enum err_code store_rrd_update(const char *path, const char **rows, int count,
                                struct err *err) MUST_CHECK;
