@@ -9,6 +9,7 @@
 
 static const struct command COMMANDS[] = {
     /* clang-format off */
+    {"graph", "one point over time as a picture", cmd_graph},
     {NULL, NULL, NULL},
     /* clang-format on */
 };
