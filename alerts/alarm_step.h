@@ -57,8 +57,8 @@ enum alarm_event {
         EVENT_COUNT
 };
 
-/* Outputs, as bits; several may come out of one step. alarm_outputs_each gives them in the order in
- * which the model puts them out. */
+/* Outputs, as bits; several may come out of one step. From the lowest bit up is the order in which
+ * the model puts them out. */
 #define ALARM_OUTPUTS(X)                                                                           \
     X(FLEETING, "fleeting")                                                                        \
     X(RESET, "reset")                                                                              \
