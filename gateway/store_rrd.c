@@ -124,7 +124,7 @@ add_class(struct archives *archives, const struct store_rrd_spec *spec,
         add_archive(archives, CF_MIN, n, kept);
         add_archive(archives, CF_MAX, n, kept);
     }
-    if (states)
+    if (states && (n > 1 || !numbers)) /* of one value, the last is the average */
         add_archive(archives, CF_LAST, n, kept);
 }
 
@@ -569,6 +569,23 @@ store_rrd_quarantine(const char *path, const char *map_path, int64_t utc_ms, str
             return err_set(err, ERR_IO, "%s: %s", names[i], strerror(errno));
     }
     return ERR_OK;
+}
+
+const char *
+store_rrd_consolidation(const char *path, enum value_kind kind, int64_t from_s)
+{
+    struct header header;
+
+    if (kind == VALUE_NUMBER || read_header(path, &header, NULL) != ERR_OK)
+        return CONSOLIDATIONS[CF_AVERAGE];
+    for (unsigned i = 0; i < header.archives.count; i++) {
+        const struct archive *archive = &header.archives.list[i];
+
+        if (archive->cf == CF_AVERAGE && archive->steps == 1 &&
+            from_s > header.last_s - (int64_t)archive->rows * header.step_s)
+            return CONSOLIDATIONS[CF_AVERAGE];
+    }
+    return CONSOLIDATIONS[CF_LAST];
 }
 
 enum err_code
