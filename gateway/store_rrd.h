@@ -30,6 +30,7 @@ struct store_rrd_file {
 void store_rrd_init(void);
 
 bool store_rrd_exists(const char *path);
+uint64_t store_rrd_bytes(const char *path); /* 0: not there */
 
 /*
  * The file as it must be for `spec`. What is missing is made: directory, map, file, data sources of
