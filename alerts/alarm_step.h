@@ -77,7 +77,10 @@ enum alarm_event {
     X(REARM, "rearm")                                                                              \
     X(CLEARED, "cleared")                                                                          \
     X(RAISED, "raised")                                                                            \
-    X(ANNUNCIATE, "annunciate")
+    X(ANNUNCIATE, "annunciate")                                                                    \
+    /* of the filter before the model's input (engine.h), not of the model */                      \
+    X(CHATTER, "chatter")                                                                          \
+    X(STEADY, "steady")
 enum alarm_output {
 #define ALARM_OUTPUT_ENUM(symbol, name) OUTPUT_##symbol,
     ALARM_OUTPUTS(ALARM_OUTPUT_ENUM)

@@ -16,18 +16,24 @@
 
 struct engine;
 
+/* Stale times count from so long after engine_new: collectors need their first period. */
+#define ENGINE_START_GRACE_MS 10000
+#define ENGINE_SHELF_MAX_MS (INT64_C(400) * 24 * 3600 * 1000)
+#define ENGINE_UNC_UNKNOWN UINT32_MAX
+
 /* What is known of one alarm besides its regions. Kept small: a site has one per point. */
 struct alarm_state {
     struct alarm_regions regions; /* alarm_step.h: cond, ack, inp, shelved, design, oos, test, good, told */
     uint32_t occ;                 /* occurrence number, from 1; an acknowledgement quotes it */
-    uint32_t chatter;             /* raises since the chatter hold began; 0: no hold */
-    double value;                 /* the last good value judged */
+    uint32_t chatter;             /* raises, with those that began the chatter hold; 0: no hold */
+    double value;                 /* the last good value judged; RULE_STALE: how many points */
     int64_t changed_utc_ms;       /* last transition */
     int64_t raised_utc_ms;        /* 0: never */
     int64_t cleared_utc_ms;       /* 0: never */
     int64_t reading_utc_ms;       /* of the reading behind the last transition */
-    uint32_t unc_ms;              /* uncertainty of `raised`: previous reading without it .. first with it */
-    uint8_t quality;              /* enum quality of the last sample */
+    uint32_t unc_ms;              /* uncertainty of `raised`: previous reading without it .. first with it; */
+                                  /* ENGINE_UNC_UNKNOWN: there was no good reading before it */
+    uint8_t quality;              /* enum quality of the last sample; bad once it is stale */
     uint8_t cause;                /* enum cause of the last sample */
 };
 
@@ -41,23 +47,48 @@ struct transition {
 /* Called for each step that put out anything, from inside the feeding call. */
 typedef void engine_sink(void *ctx, const struct transition *transition);
 
+/*
+ * A chatter hold: so many raises within a time hold the occurrence active until the input kept still
+ * for the quiet time; then its end state is told. Each edge in between puts out OUT(CHATTER).
+ */
+#define ENGINE_CHATTER_MAX 4 /* raises, at most */
+struct engine_chatter {
+    uint32_t raises; /* 2 .. ENGINE_CHATTER_MAX; 0: never hold */
+    int64_t within_ms, quiet_ms;
+};
+/* The defaults of the alarm philosophy: 3 in 60 s, 300 s quiet. */
+#define ENGINE_CHATTER_DEFAULT ((struct engine_chatter){3, 60000, 300000})
+
 struct engine_params {
     const struct alarm_def *alarms; /* by number, with holes; borrowed for the engine's life */
     uint32_t alarm_limit;
     const struct directory *directory;
-    engine_sink *sink;
+    engine_sink *sink; /* must not feed the engine */
     void *ctx;
+    struct engine_chatter chatter; /* all zero: no hold */
 };
 
 /* All points start not-yet-read; stale times count from `now`. NULL: out of memory. */
 struct engine *engine_new(const struct engine_params *params, struct stamp now);
 void engine_free(struct engine *engine);
 
-/* One reading. Readings older than the point's last are ignored but counted. */
+/*
+ * One reading. Readings older than the point's last good one are ignored but counted, so that
+ * snapshots and repeats do no harm; one of the same time is judged. What was merged while the reader
+ * lagged (SAMPLE_MERGED) must come in the order of its time, before the newest: minimum and maximum
+ * are then judged like any other reading. A reading behind which one of its alarm's timers fell due
+ * fires that timer first, so that what comes out does not depend on when ticks come.
+ *
+ * A bad or not finite reading changes only what is shown; the age of the last good one decides.
+ */
 void engine_sample(struct engine *engine, const struct sample *sample);
 
-/* Fires what is due: delays, stale times, re-alarms, shelf expiry. At most as often as wanted; what
- * fell due between two ticks fires in the order of its time. */
+/*
+ * Fires what is due: delays, stale times, re-alarms, shelf expiry. At most as often as wanted; what
+ * fell due between two ticks fires in the order of its time and with that time. Stale times are looked
+ * at every 250 ms. All timers are monotonic: a step of UTC fires nothing and holds nothing up. After a
+ * pause, feed the readings that wait before the tick, else their points are stale.
+ */
 void engine_tick(struct engine *engine, struct stamp now);
 /* Monotonic time of the next thing due, INT64_MAX when none. */
 int64_t engine_next_due_ms(const struct engine *engine);
@@ -65,7 +96,8 @@ int64_t engine_next_due_ms(const struct engine *engine);
 /*
  * A person's or a rule's event on one alarm (EVENT_ACK, EVENT_SHELVE ...; alarm_step.h). For EVENT_ACK `occ` must be
  * the present occurrence, else REPLY_STALE_OCCURRENCE; 0 quotes none (the local command line).
- * `until_utc_ms`: for EVENT_SHELVE.
+ * `until_utc_ms`: for EVENT_SHELVE, at most ENGINE_SHELF_MAX_MS ahead. Events of the input, its quality
+ * and the timers are the engine's own: REPLY_IGNORED, as for an unknown alarm.
  */
 enum alarm_reply engine_event(struct engine *engine, uint32_t alarm, enum alarm_event event,
                               uint32_t occ, int64_t until_utc_ms, struct stamp now);
@@ -83,7 +115,11 @@ bool engine_latest(const struct engine *engine, uint32_t point, struct sample *o
 /*
  * Persistence. A record is a fixed little-endian layout with a version byte; ENGINE_RECORD_MAX bytes
  * hold it. engine_restore is called once per alarm between engine_new and the first sample: the
- * time without an engine is unobserved, condition timers start again, shelves run on UTC.
+ * time without an engine is unobserved. Condition timers start again; shelves run on UTC, but not
+ * longer than was left when stored; what is live stays live and is not raised again, and its first
+ * reading clears it when it is over. Quality that was told as bad stays bad until a good reading; all
+ * else counts as good until its stale time has passed. The sink is called for what ended meanwhile (a
+ * shelf) or is no longer allowed.
  */
 #define ENGINE_RECORD_MAX 160
 size_t engine_save(const struct engine *engine, uint32_t alarm, uint8_t out[ENGINE_RECORD_MAX]);
@@ -92,11 +128,11 @@ bool engine_restore(struct engine *engine, uint32_t alarm, const void *record, s
                     struct stamp now);
 
 struct engine_counts {
-    uint32_t live[5];    /* per priority; [0] all */
+    uint32_t live[5];    /* active, clearing or latched; per priority, [0] all */
     uint32_t unacked[5]; /* per priority; [0] all */
     uint32_t shelved, suppressed, out_of_service, not_at_rest;
     uint32_t stale_points;
-    uint64_t samples, late_samples, unknown_points;
+    uint64_t samples, late_samples, unknown_points; /* late: too old, or of an impossible time */
 };
 /* Kept up to date as things change: free to ask. */
 const struct engine_counts *engine_counts(const struct engine *engine);

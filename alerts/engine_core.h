@@ -1,0 +1,77 @@
+/*
+ * engine_core.h - what the engine is made of; only for engine.c, which runs it, and engine_setup.c,
+ * which builds, stores and restores it.
+ */
+#ifndef WATCHROOM_ALERTS_ENGINE_CORE_H
+#define WATCHROOM_ALERTS_ENGINE_CORE_H
+
+#include "alerts/alarm_run.h"
+#include "alerts/engine.h"
+#include "alerts/rule.h"
+#include "alerts/stale.h"
+#include "gateway/base/timers.h"
+
+#define ENGINE_NOTHING UINT32_MAX /* no alarm, no device */
+
+/* The built-in points of the gateway itself belong to no device. */
+struct point_state {
+    double value;
+    int64_t utc_ms, mono_ms; /* of the last good reading */
+    uint32_t first_alarm;    /* into engine->by_point; those of the next point follow */
+    uint32_t device;
+    uint8_t quality, cause; /* of the last reading */
+    bool exists, is_read, is_comm;
+};
+
+struct device_state {
+    uint32_t stale_points;   /* of those that alarms hang on */
+    uint32_t unknown_points; /* of those: neither read nor stale since the start */
+    uint32_t first_alarm;    /* RULE_STALE; ENGINE_NOTHING */
+};
+
+struct engine {
+    struct engine_params params;
+    struct stamp start, now;    /* `now`: of the latest tick or command */
+    struct point_state *points; /* one more than point_limit: the end of the last one's alarms */
+    uint32_t *by_point;
+    struct rule *rules; /* by alarm, as the next two */
+    struct alarm_run *runs;
+    uint32_t *next_alarm; /* RULE_STALE of the same device; ENGINE_NOTHING */
+    struct device_state *devices;
+    struct timers *timers; /* by alarm: the first of its timers */
+    struct stale *stale;
+    struct engine_counts counts;
+};
+
+/* NULL: a hole, or beyond the end. */
+static inline const struct alarm_def *
+engine_def(const struct engine *engine, uint32_t alarm)
+{
+    return alarm < engine->params.alarm_limit && engine->params.alarms[alarm].type != NULL
+               ? &engine->params.alarms[alarm]
+               : NULL;
+}
+
+/* The point an alarm judges; NULL: none, as with RULE_STALE. */
+static inline const struct point_state *
+engine_point(const struct engine *engine, uint32_t alarm)
+{
+    const struct alarm_def *def = engine_def(engine, alarm);
+
+    if (def == NULL || def->type->rule == RULE_STALE ||
+        def->point >= engine->params.directory->point_limit)
+        return NULL;
+    return &engine->points[def->point];
+}
+
+/* One step of an alarm: its timer, the counters, the sink. */
+enum alarm_reply engine_apply(struct engine *engine, uint32_t alarm, enum alarm_event event,
+                              const struct occasion *occasion);
+/* Counts it as what it is now. */
+void engine_recount(struct engine *engine, uint32_t alarm);
+/* Brings up to date what is shown besides the regions; kept out of the path of a sample. */
+void engine_refresh(const struct engine *engine, uint32_t alarm);
+/* A watched point is heard of for the first time since the start. */
+void engine_make_known(struct engine *engine, const struct point_state *point);
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * engine_setup.c - the engine's memory, all of it given once; and its alarms to records and back.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/alarm_record.h"
+#include "alerts/engine_core.h"
+
+/* Fills the places that other arrays point at; nothing is judged yet. */
+static void
+set_up_points(struct engine *engine)
+{
+    const struct directory *directory = engine->params.directory;
+
+    for (uint32_t i = 0; i < directory->device_limit; i++)
+        engine->devices[i].first_alarm = ENGINE_NOTHING;
+    for (uint32_t i = 0; i < directory->point_limit; i++) {
+        const struct point_ref *ref = &directory->points[i];
+
+        engine->points[i].quality = QUALITY_BAD;
+        engine->points[i].cause = CAUSE_NOT_YET_READ;
+        engine->points[i].exists = ref->def != NULL;
+        engine->points[i].device =
+            ref->device < directory->device_limit ? ref->device : ENGINE_NOTHING;
+    }
+    for (uint32_t i = 0; i < directory->device_limit; i++) {
+        const struct device_info *info = directory_device(directory, i);
+
+        if (info != NULL && info->comm_point < directory->point_limit)
+            engine->points[info->comm_point].is_comm = true;
+    }
+}
+
+static void
+set_up_alarm(struct engine *engine, uint32_t number)
+{
+    const struct alarm_def *def = &engine->params.alarms[number];
+
+    assert(def->type->priority >= 1 && def->type->priority < ARRAY_LEN(engine->counts.live));
+    rule_init(&engine->rules[number], def->type);
+    alarm_run_init(&engine->runs[number]);
+    engine->next_alarm[number] = ENGINE_NOTHING;
+    if (engine_point(engine, number) != NULL) {
+        stale_watch(engine->stale, def->point, def->stale_after_ms);
+    } else if (def->type->rule == RULE_STALE &&
+               def->device < engine->params.directory->device_limit) {
+        engine->next_alarm[number] = engine->devices[def->device].first_alarm;
+        engine->devices[def->device].first_alarm = number;
+    }
+}
+
+/* Alarms of a point side by side: counted, summed, placed. */
+static void
+index_by_point(struct engine *engine)
+{
+    uint32_t point_limit = engine->params.directory->point_limit, sum = 0;
+
+    for (uint32_t i = 0; i < engine->params.alarm_limit; i++)
+        if (engine_point(engine, i) != NULL)
+            engine->points[engine->params.alarms[i].point].first_alarm++;
+    for (uint32_t i = 0; i <= point_limit; i++) {
+        sum += engine->points[i].first_alarm;
+        engine->points[i].first_alarm = sum; /* the end of its alarms, for now */
+    }
+    for (uint32_t i = engine->params.alarm_limit; i-- > 0;)
+        if (engine_point(engine, i) != NULL)
+            engine->by_point[--engine->points[engine->params.alarms[i].point].first_alarm] = i;
+}
+
+static void
+count_unknown(struct engine *engine)
+{
+    for (uint32_t i = 0; i < engine->params.directory->point_limit; i++)
+        if (stale_is_watched(engine->stale, i) && engine->points[i].device != ENGINE_NOTHING)
+            engine->devices[engine->points[i].device].unknown_points++;
+}
+
+static bool
+get_memory(struct engine *engine, struct stamp now)
+{
+    const struct directory *directory = engine->params.directory;
+    size_t alarms = engine->params.alarm_limit == 0 ? 1 : engine->params.alarm_limit;
+    size_t devices = directory->device_limit == 0 ? 1 : directory->device_limit;
+
+    engine->points = calloc((size_t)directory->point_limit + 1, sizeof *engine->points);
+    engine->by_point = calloc(alarms, sizeof *engine->by_point);
+    engine->rules = calloc(alarms, sizeof *engine->rules);
+    engine->runs = calloc(alarms, sizeof *engine->runs);
+    engine->next_alarm = calloc(alarms, sizeof *engine->next_alarm);
+    engine->devices = calloc(devices, sizeof *engine->devices);
+    engine->timers = timers_new(engine->params.alarm_limit);
+    engine->stale = stale_new(directory->point_limit, now.mono_ms, ENGINE_START_GRACE_MS);
+    return engine->points != NULL && engine->by_point != NULL && engine->rules != NULL &&
+           engine->runs != NULL && engine->next_alarm != NULL && engine->devices != NULL &&
+           engine->timers != NULL && engine->stale != NULL;
+}
+
+struct engine *
+engine_new(const struct engine_params *params, struct stamp now)
+{
+    const struct engine_chatter *chatter = &params->chatter;
+    struct engine *engine = calloc(1, sizeof *engine);
+
+    assert(chatter->raises == 0 || (chatter->raises >= 2 && chatter->raises <= ENGINE_CHATTER_MAX &&
+                                    chatter->within_ms > 0 && chatter->quiet_ms > 0));
+    if (engine == NULL)
+        return NULL;
+    engine->params = *params;
+    engine->start = engine->now = now;
+    if (!get_memory(engine, now)) {
+        engine_free(engine);
+        return NULL;
+    }
+    set_up_points(engine);
+    for (uint32_t i = 0; i < params->alarm_limit; i++)
+        if (params->alarms[i].type != NULL)
+            set_up_alarm(engine, i);
+    index_by_point(engine);
+    stale_start(engine->stale);
+    count_unknown(engine);
+    return engine;
+}
+
+void
+engine_free(struct engine *engine)
+{
+    if (engine == NULL)
+        return;
+    free(engine->points);
+    free(engine->by_point);
+    free(engine->rules);
+    free(engine->runs);
+    free(engine->next_alarm);
+    free(engine->devices);
+    timers_free(engine->timers);
+    stale_free(engine->stale);
+    free(engine);
+}
+
+size_t
+engine_save(const struct engine *engine, uint32_t alarm, uint8_t out[ENGINE_RECORD_MAX])
+{
+    if (engine_def(engine, alarm) == NULL)
+        return 0;
+    engine_refresh(engine, alarm);
+    return alarm_record_write(&engine->runs[alarm], engine->now.mono_ms, out);
+}
+
+/* Told as bad before the restart: its point is stale until a good reading, which will be told. A
+ * point that cannot go stale any more is good now. */
+static void
+restore_bad_quality(struct engine *engine, uint32_t number, const struct occasion *occasion)
+{
+    const struct point_state *point = engine_point(engine, number);
+    uint32_t point_number = engine->params.alarms[number].point;
+
+    if (point == NULL || !stale_is_watched(engine->stale, point_number)) {
+        engine_apply(engine, number, EVENT_QUALITY_GOOD, occasion);
+        return;
+    }
+    if (stale_is(engine->stale, point_number))
+        return;
+    stale_restore(engine->stale, point_number);
+    engine->counts.stale_points = stale_count(engine->stale);
+    engine_make_known(engine, point);
+    if (point->device != ENGINE_NOTHING)
+        engine->devices[point->device].stale_points++;
+}
+
+bool
+engine_restore(struct engine *engine, uint32_t number, const void *record, size_t bytes,
+               struct stamp now)
+{
+    const struct alarm_def *def = engine_def(engine, number);
+    struct occasion occasion = {.at = now, .unc_ms = ENGINE_UNC_UNKNOWN};
+
+    if (def == NULL || !alarm_record_read(&engine->runs[number], record, bytes, now))
+        return false;
+    struct alarm_run *run = &engine->runs[number];
+
+    alarm_run_settle(run, def->type, &engine->params.chatter, now.mono_ms);
+    engine->rules[number].is_met = run->state.regions.inp;
+    timers_set(engine->timers, number, alarm_run_next_ms(run));
+    engine_recount(engine, number);
+    if (!run->state.regions.good)
+        restore_bad_quality(engine, number, &occasion);
+    if (run->state.regions.shelved &&
+        (!alarm_run_traits(def->type).shelvable || run->shelf_due_ms <= now.mono_ms))
+        engine_apply(engine, number, EVENT_SHELF_OVER, &occasion);
+    return true;
+}

@@ -1,0 +1,258 @@
+/*
+ * engine_site.h - a small site for the engine's tests, and a sink that remembers.
+ *
+ * Two devices of four points and their comm.state, one point of the gateway itself (which belongs
+ * to no device) and a hole. Times are milliseconds after START on both clocks, until a test moves
+ * UTC.
+ */
+#ifndef WATCHROOM_TESTS_ENGINE_SITE_H
+#define WATCHROOM_TESTS_ENGINE_SITE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "alerts/engine.h"
+#include "gateway/base/timers.h"
+
+#define START INT64_C(50000000)
+#define UTC_AHEAD INT64_C(1700000000000)
+/* From here on points can be stale. */
+#define AWAKE ENGINE_START_GRACE_MS
+
+enum {
+    A_VOLTAGE,
+    A_LOAD,
+    A_STATUS,
+    A_TEMP,
+    A_COMM,
+    B_VOLTAGE,
+    B_LOAD,
+    B_STATUS,
+    B_TEMP,
+    B_COMM,
+    GATEWAY_STATE,
+    HOLE,
+    POINT_LIMIT
+};
+enum { DEVICE_A, DEVICE_B, DEVICE_HOLE, DEVICE_LIMIT };
+
+#define ALARMS_MAX 16
+#define TOLD_MAX 4096
+
+struct told {
+    uint32_t alarm, outputs;
+    struct stamp at;
+    struct alarm_state state;
+};
+
+struct site {
+    struct point_ref points[POINT_LIMIT];
+    struct device_info devices[DEVICE_LIMIT];
+    struct directory directory;
+    struct alarm_type types[ALARMS_MAX];
+    struct alarm_def alarms[ALARMS_MAX];
+    struct engine_chatter chatter;
+    struct engine *engine;
+    int64_t utc_ahead;
+    struct told told[TOLD_MAX];
+    size_t told_count, told_read;
+    uint64_t told_ever;
+};
+
+static const struct point_def SITE_NUMBER = {.id = "x", .unit = "V", .kind = VALUE_NUMBER};
+static const uint32_t SITE_POINTS_A[] = {A_VOLTAGE, A_LOAD, A_STATUS, A_TEMP, A_COMM};
+static const uint32_t SITE_POINTS_B[] = {B_VOLTAGE, B_LOAD, B_STATUS, B_TEMP, B_COMM};
+
+static inline struct stamp
+at_ms(const struct site *site, int64_t ms)
+{
+    return (struct stamp){site->utc_ahead + START + ms, START + ms};
+}
+
+static inline void
+remember(void *ctx, const struct transition *transition)
+{
+    struct site *site = ctx;
+
+    site->told_ever++;
+    if (site->told_count == TOLD_MAX)
+        return;
+    site->told[site->told_count++] =
+        (struct told){transition->alarm, transition->outputs, transition->at, *transition->state};
+}
+
+static inline void
+site_init(struct site *site)
+{
+    memset(site, 0, sizeof *site);
+    site->utc_ahead = UTC_AHEAD;
+    for (uint32_t i = 0; i < POINT_LIMIT; i++)
+        site->points[i] = (struct point_ref){&SITE_NUMBER, i <= A_COMM ? DEVICE_A : DEVICE_B};
+    site->points[GATEWAY_STATE].device = UINT32_MAX;
+    site->points[HOLE].def = NULL;
+    site->devices[DEVICE_A] = (struct device_info){.id = "ups-a",
+                                                   .point_count = ARRAY_LEN(SITE_POINTS_A),
+                                                   .points = SITE_POINTS_A,
+                                                   .comm_point = A_COMM};
+    site->devices[DEVICE_B] = (struct device_info){.id = "env-b",
+                                                   .point_count = ARRAY_LEN(SITE_POINTS_B),
+                                                   .points = SITE_POINTS_B,
+                                                   .comm_point = B_COMM};
+    site->directory = (struct directory){.site = "test",
+                                         .device_limit = DEVICE_LIMIT,
+                                         .devices = site->devices,
+                                         .point_limit = POINT_LIMIT,
+                                         .points = site->points};
+    for (uint32_t i = 0; i < ALARMS_MAX; i++)
+        site->types[i] = (struct alarm_type){
+            .name = "x", .priority = 2, .ack_required = true, .shelvable = true};
+}
+
+/* Alarm `number` of its own type: high over 100, nothing delayed, never stale. The test may change
+ * the type before site_start. */
+static inline struct alarm_type *
+site_alarm(struct site *site, uint32_t number, uint32_t point, int64_t stale_after_ms)
+{
+    struct alarm_type *type = &site->types[number];
+
+    *type = (struct alarm_type){.name = "x",
+                                .priority = 2,
+                                .rule = RULE_HIGH,
+                                .limit = 100,
+                                .ack_required = true,
+                                .shelvable = true};
+    site->alarms[number] =
+        (struct alarm_def){.type = type,
+                           .id = "power/x/x",
+                           .device = point < POINT_LIMIT ? site->points[point].device : DEVICE_A,
+                           .point = point,
+                           .stale_after_ms = stale_after_ms};
+    return type;
+}
+
+static inline struct engine *
+site_engine(struct site *site, int64_t ms)
+{
+    struct engine_params params = {.alarms = site->alarms,
+                                   .alarm_limit = ALARMS_MAX,
+                                   .directory = &site->directory,
+                                   .sink = remember,
+                                   .ctx = site,
+                                   .chatter = site->chatter};
+    struct engine *engine = engine_new(&params, at_ms(site, ms));
+
+    assert_non_null(engine);
+    return engine;
+}
+
+static inline void
+site_start(struct site *site)
+{
+    site->engine = site_engine(site, 0);
+}
+
+static inline void
+site_done(struct site *site)
+{
+    engine_free(site->engine);
+    site->engine = NULL;
+}
+
+static inline struct sample
+reading_of(const struct site *site, uint32_t point, double value, int64_t ms)
+{
+    return (struct sample){.point = point,
+                           .value = value,
+                           .utc_ms = at_ms(site, ms).utc_ms,
+                           .mono_ms = at_ms(site, ms).mono_ms,
+                           .prev_good_mono_ms = at_ms(site, ms - 1000).mono_ms};
+}
+
+static inline void
+feed(struct site *site, uint32_t point, double value, int64_t ms)
+{
+    struct sample sample = reading_of(site, point, value, ms);
+
+    engine_sample(site->engine, &sample);
+}
+
+static inline void
+feed_bad(struct site *site, uint32_t point, enum cause cause, int64_t ms)
+{
+    struct sample sample = reading_of(site, point, 0, ms);
+
+    sample.quality = QUALITY_BAD;
+    sample.cause = (uint8_t)cause;
+    engine_sample(site->engine, &sample);
+}
+
+static inline void
+tick(struct site *site, int64_t ms)
+{
+    engine_tick(site->engine, at_ms(site, ms));
+}
+
+/* Reads a point each second in (from, to], with the ticks between. */
+static inline void
+feed_until(struct site *site, uint32_t point, double value, int64_t from_ms, int64_t to_ms)
+{
+    for (int64_t ms = from_ms + 1000; ms <= to_ms; ms += 1000) {
+        feed(site, point, value, ms);
+        tick(site, ms);
+    }
+}
+
+static inline enum alarm_reply
+command(struct site *site, uint32_t alarm, enum alarm_event event, int64_t ms)
+{
+    return engine_event(site->engine, alarm, event, 0, 0, at_ms(site, ms));
+}
+
+static inline const struct alarm_state *
+state_of(const struct site *site, uint32_t alarm)
+{
+    return engine_state(site->engine, alarm);
+}
+
+/* The next thing told is this, of that time. Returns it. */
+#define expect(site, number, wanted, ms)                                                           \
+    expect_at(site, number, (uint32_t)(wanted), ms, __FILE__, __LINE__)
+static inline const struct told *
+expect_at(struct site *site, uint32_t alarm, uint32_t outputs, int64_t ms, const char *file,
+          int line)
+{
+    if (site->told_read == site->told_count)
+        _fail(file, line);
+    const struct told *told = &site->told[site->told_read++];
+
+    _assert_int_equal(told->alarm, alarm, file, line);
+    _assert_int_equal(told->outputs, outputs, file, line);
+    _assert_int_equal((uintmax_t)(told->at.mono_ms - START), (uintmax_t)ms, file, line);
+    _assert_int_equal((uintmax_t)(told->at.utc_ms - site->utc_ahead - START), (uintmax_t)ms, file,
+                      line);
+    return told;
+}
+
+#define expect_silence(site) assert_int_equal((site)->told_read, (site)->told_count)
+
+static inline void
+forget_told(struct site *site)
+{
+    site->told_read = site->told_count = 0;
+}
+
+static inline uint32_t
+next_random(uint32_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 17;
+    *seed ^= *seed << 5;
+    return *seed;
+}
+
+#endif
