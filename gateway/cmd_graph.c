@@ -299,7 +299,7 @@ draw(const struct order *order, const struct subject *subject)
 
     escape(subject->rrd, path, sizeof path);
     snprintf(def, sizeof def, "DEF:v=%s:p%u:%s", path, subject->source,
-             subject->kind == VALUE_NUMBER ? "AVERAGE" : "LAST");
+             store_rrd_consolidation(subject->rrd, subject->kind, order->from_s));
     snprintf(title, sizeof title, "%s/%s", order->device, order->point);
     snprintf(from, sizeof from, "%lld", (long long)order->from_s);
     snprintf(to, sizeof to, "%lld", (long long)order->to_s);

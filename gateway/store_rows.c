@@ -144,6 +144,15 @@ store_rows_remove(struct store_rows *rows, uint16_t count, bool is_written)
         return;
     }
     memmove(rows->rows, row_at(rows, count), rows->count * row_bytes(rows));
+    if (rows->capacity >= rows->count + 2 * GROW_ROWS) { /* thousands of files have such a tail */
+        uint16_t capacity = (uint16_t)(rows->count + GROW_ROWS);
+        char *shrunk = realloc(rows->rows, capacity * row_bytes(rows));
+
+        if (shrunk != NULL) {
+            rows->rows = shrunk;
+            rows->capacity = capacity;
+        }
+    }
 }
 
 uint16_t

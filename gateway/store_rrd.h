@@ -30,6 +30,7 @@ struct store_rrd_file {
 void store_rrd_init(void);
 
 bool store_rrd_exists(const char *path);
+uint64_t store_rrd_bytes(const char *path); /* 0: not there */
 
 /*
  * The file as it must be for `spec`. What is missing is made: directory, map, file, data sources of
@@ -51,5 +52,11 @@ enum err_code store_rrd_quarantine(const char *path, const char *map_path, int64
  */
 enum err_code store_rrd_update(const char *path, const char **rows, int count,
                                struct err *err) MUST_CHECK;
+
+/*
+ * The consolidation function to read a point with from that time on: LAST for states and flags,
+ * but where the file still holds every single value: of those there is one archive, AVERAGE.
+ */
+const char *store_rrd_consolidation(const char *path, enum value_kind kind, int64_t from_s);
 
 #endif

@@ -226,21 +226,27 @@ samples_are_found_in_the_file_again(void **state)
     (void)state;
     for (int i = 0; i < 100; i++) {
         poll_fast(200 + i);
+        take(POINT_STATE, i < 30 ? 1 : 2);
         pass(1000);
     }
     flush();
     for (int i = 1; i < 100; i++) {
         assert_true(fetch("fast.rrd", "AVERAGE", T0 + i, 1, 0) == 200 + i);
         assert_true(fabs(fetch("fast.rrd", "AVERAGE", T0 + i, 1, 1) - (200 + i) / 10.) < 1e-12);
-        assert_true(fetch("fast.rrd", "LAST", T0 + i, 1, 2) == 2);
+        assert_true(fetch("fast.rrd", "AVERAGE", T0 + i, 1, 2) == (i < 30 ? 1 : 2));
     }
     assert_true(fetch("fast.rrd", "MAX", T0 + 60, 60, 0) == 260);
+    assert_true(fetch("fast.rrd", "LAST", T0 + 60, 60, 2) == 2); /* never 1.5 */
+    assert_string_equal(store_rrd_consolidation(path_of("fast.rrd"), VALUE_NUMBER, 0), "AVERAGE");
+    assert_string_equal(store_rrd_consolidation(path_of("fast.rrd"), VALUE_STATE, T0), "AVERAGE");
+    assert_string_equal(store_rrd_consolidation(path_of("fast.rrd"), VALUE_STATE, T0 - 3000),
+                        "LAST");
     assert_int_equal(store_map_read(path_of("fast.map"), &map, NULL), ERR_OK);
     assert_int_equal(map.count, 3); /* no text */
     assert_string_equal(map.entries[0].point, "input.voltage");
     assert_int_equal(map.entries[2].kind, VALUE_STATE);
     store_map_done(&map);
-    assert_int_equal(stats[STAT_STORE_SAMPLES], 300);
+    assert_int_equal(stats[STAT_STORE_SAMPLES], 400);
     assert_true(stats[STAT_STORE_UPDATES] >= 3 && stats[STAT_STORE_UPDATES] <= 6);
     assert_int_equal(stats[STAT_STORE_REFUSED] + stats[STAT_STORE_DROPPED], 0);
     assert_int_equal(stats[STAT_STORE_ERRORS], 0);

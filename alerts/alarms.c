@@ -1,0 +1,400 @@
+/*
+ * alarms.c - the alarms process: what starts, what arrives, what leaves.
+ *
+ *   arrives   samples, events, texts, health of collectors (intake.c); state of store and courier;
+ *             commands of people through the courier and the control socket; news of the master
+ *   leaves    rows into the journal, and then (turn.c): tick and outcomes to the courier, committed
+ *             to the collectors, answers; figures to web
+ *
+ * It decides; it never touches a network.
+ */
+#include "alerts/alarms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/alarms_self.h"
+#include "alerts/restart.h"
+#include "gateway/base/log.h"
+
+#define WAL_LARGE_BYTES ((uint64_t)64 * 1024 * 1024)
+
+void
+alarms_read_clock(struct alarms *self)
+{
+    self->now = clock_now();
+    self->tell.utc_ms = self->now.utc_ms;
+}
+
+void
+alarms_ask_snapshots(struct alarms *self)
+{
+    for (uint32_t i = 0; i < self->params->collector_count; i++)
+        intake_ask_snapshot(&self->intakes[i]);
+}
+
+/* what the courier says */
+
+static void
+take_command(struct alarms *self, const struct msg_head *head, const void *body)
+{
+    struct msg_command command;
+    struct text_buf outcome;
+
+    memcpy(&command, body, sizeof command);
+    command.response_topic[sizeof command.response_topic - 1] = '\0';
+    if (command.payload_bytes != head->bytes - sizeof command ||
+        command.correlation_bytes > sizeof command.correlation)
+        return;
+    text_buf_init(&outcome, 4096);
+    if (commands_take(self->commands, &command, (const char *)body + sizeof command,
+                      command.payload_bytes, self->now, &outcome) &&
+        outcome.length > 0)
+        turn_add_outcome(self, &command, outcome.data, outcome.length);
+    text_buf_done(&outcome);
+}
+
+static void
+on_courier(void *ctx, const struct msg_head *head, const void *body)
+{
+    struct alarms *self = ctx;
+
+    alarms_read_clock(self);
+    if (head->type == MSG_CURSOR && head->count == 1)
+        figures_take_cursor(self, body);
+    else if (head->type == MSG_COMMAND)
+        take_command(self, head, body);
+    else if (head->type == MSG_HELLO)
+        self->turn.ticked_mono_ms = 0; /* it wants to know where we are */
+}
+
+static void
+on_courier_writable(void *ctx)
+{
+    turn_courier_writable(ctx);
+}
+
+/* what the store says */
+
+static void
+on_store(void *ctx, const struct msg_head *head, const void *body)
+{
+    struct alarms *self = ctx;
+
+    alarms_read_clock(self);
+    if (head->type == MSG_STORE && head->count == 1)
+        figures_take_store(self, body);
+    else if (head->type == MSG_FLUSHED && head->count == 1)
+        control_verbs_flushed(self, body);
+    else if (head->type == MSG_HELLO)
+        alarms_ask_snapshots(self); /* it has lost what it held */
+}
+
+static void
+on_web(void *ctx, const struct msg_head *head, const void *body)
+{
+    (void)ctx;
+    (void)head;
+    (void)body;
+}
+
+/* what the master says */
+
+static void
+on_master(void *ctx, const struct msg_head *head, const void *body)
+{
+    struct alarms *self = ctx;
+
+    alarms_read_clock(self);
+    if (head->type == MSG_STATS)
+        for (size_t i = 0; i < head->count; i++)
+            figures_take_stats(self, &((const struct msg_stats *)body)[i]);
+    else if (head->type == MSG_WORKER)
+        for (size_t i = 0; i < head->count; i++)
+            figures_take_worker(self, &((const struct msg_worker *)body)[i]);
+    else if (head->type == MSG_GENERATION)
+        figures_take_generation(self, body, head->bytes);
+}
+
+static void
+on_stats(void *ctx)
+{
+    struct alarms *self = ctx;
+    const struct engine_counts *counts = engine_counts(self->engine);
+    uint64_t *stats = self->worker.stats;
+
+    stats[STAT_UNKNOWN_NUMBERS] = counts->unknown_points + self->unknown;
+    stats[STAT_ENGINE_SAMPLES] = counts->samples;
+    stats[STAT_ALARMS_LIVE] = counts->live[0];
+    stats[STAT_ALARMS_UNACKED] = counts->unacked[0];
+    stats[STAT_TRANSITIONS] = self->tell.told;
+    stats[STAT_JOURNAL_SEQ] = journal_head(self->journal);
+    stats[STAT_JOURNAL_UNWRITTEN] = journal_unwritten(self->journal);
+    stats[STAT_COMMANDS] = commands_judged(self->commands);
+    stats[STAT_COMMANDS_REFUSED] = commands_refused(self->commands);
+}
+
+static void
+on_stop(void *ctx)
+{
+    struct alarms *self = ctx;
+
+    alarms_read_clock(self);
+    journal_add(self->journal, "stop", self->now.utc_ms,
+                json_pack("{s:s}", "reason", "the master says so"), NULL, 0, 0);
+    turn_end(self);
+    worker_end(&self->worker, 0);
+}
+
+/* what the engine says */
+
+static void
+on_told(void *ctx, const struct transition *transition, uint64_t seq)
+{
+    struct alarms *self = ctx;
+    const struct alarm_def *def = &self->params->alarms[transition->alarm];
+    uint32_t own = self->points.points[GATEWAY_BROKER_UNCONFIRMED].number;
+
+    if ((transition->outputs & OUT(ANNUNCIATE)) == 0 || def->type->audiences == 0)
+        return;
+    worker_count(&self->worker, STAT_ALARMS_TOLD, 1);
+    if (def->type->priority == 1 && self->params->courier_fd >= 0 &&
+        (def->point != own || own == UINT32_MAX))
+        unconfirmed_note(self->unconfirmed, transition->alarm, transition->state->occ, seq,
+                         self->now.mono_ms);
+}
+
+/* time */
+
+static void
+on_due(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct alarms *self = watcher->data;
+
+    (void)loop;
+    (void)events;
+    alarms_read_clock(self);
+    engine_tick(self->engine, self->now);
+}
+
+static void
+send_metrics(struct alarms *self)
+{
+    char *text = self->web != NULL ? figures_metrics(self) : NULL;
+
+    if (text != NULL) /* no room: the next one is newer */
+        (void)link_send_blob(self->web, MSG_METRICS, NULL, 0, text, strlen(text));
+    free(text);
+}
+
+static void
+keep_house(struct alarms *self)
+{
+    const struct alarms_params *params = self->params;
+    uint64_t cursor = self->courier == NULL ? UINT64_MAX : self->figures.cursor.seq;
+    int64_t before = params->retention_ms > 0 ? self->now.utc_ms - params->retention_ms : INT64_MIN;
+
+    journal_housekeep(self->journal, self->now.utc_ms, before, cursor);
+    if (journal_wal_bytes(self->journal) > WAL_LARGE_BYTES)
+        log_warning("the journal's log has %llu bytes: does a reader hold it?",
+                    (unsigned long long)journal_wal_bytes(self->journal));
+}
+
+static void
+on_second(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct alarms *self = watcher->data;
+
+    (void)loop;
+    (void)events;
+    alarms_read_clock(self);
+    self->tell.clock = clock_state_name(clock_sync_state());
+    engine_tick(self->engine, self->now);
+    gateway_points_tick(&self->points, self->now);
+    if (self->courier != NULL)
+        gateway_points_set(&self->points, GATEWAY_BROKER_UNCONFIRMED,
+                           unconfirmed_tick(self->unconfirmed, self->now), self->now);
+    control_tick(self->control, self->now.mono_ms);
+    turn_tick(self);
+    send_metrics(self);
+    keep_house(self);
+}
+
+static void
+before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
+{
+    struct alarms *self = watcher->data;
+    int64_t due;
+
+    (void)events;
+    turn_end(self);
+    due = engine_next_due_ms(self->engine);
+    if (due == self->due_mono_ms)
+        return;
+    self->due_mono_ms = due;
+    ev_timer_stop(loop, &self->due);
+    if (due == INT64_MAX)
+        return;
+    alarms_read_clock(self);
+    int64_t wait_ms = due - self->now.mono_ms;
+    if (wait_ms < 1000) { /* else the seconds' timer comes first */
+        ev_timer_set(&self->due, wait_ms > 0 ? (double)wait_ms / 1000 : 0, 0);
+        ev_timer_start(loop, &self->due);
+    }
+}
+
+/* start and end */
+
+static struct link *
+open_link(struct alarms *self, int fd, const struct link_handlers *handlers)
+{
+    return fd >= 0 ? worker_link(&self->worker, fd, handlers, self) : NULL;
+}
+
+static void
+open_links(struct alarms *self)
+{
+    static const struct link_handlers COURIER = {.on_message = on_courier,
+                                                 .on_writable = on_courier_writable};
+    static const struct link_handlers STORE = {.on_message = on_store};
+    static const struct link_handlers WEB = {.on_message = on_web};
+
+    self->courier = open_link(self, self->params->courier_fd, &COURIER);
+    self->store = open_link(self, self->params->store_fd, &STORE);
+    self->web = open_link(self, self->params->web_fd, &WEB);
+    for (uint32_t i = 0; i < self->params->collector_count; i++)
+        intake_open(&self->intakes[i], self, i);
+}
+
+/* What needs no journal. False: out of memory. */
+static bool
+make_parts(struct alarms *self)
+{
+    const struct alarms_params *params = self->params;
+    struct engine_params engine = {.alarms = params->alarms,
+                                   .alarm_limit = params->alarm_limit,
+                                   .directory = params->directory,
+                                   .sink = alarm_tell_transition,
+                                   .ctx = &self->tell};
+
+    self->engine = engine_new(&engine, self->now);
+    self->intakes = calloc((size_t)params->collector_count + 1, sizeof *self->intakes);
+    if (self->engine == NULL || self->intakes == NULL ||
+        !alarm_index_init(&self->index, params->alarms, params->alarm_limit))
+        return false;
+    self->tell.engine = self->engine;
+    self->tell.on_told = on_told;
+    self->tell.ctx = self;
+    gateway_points_init(&self->points, params->directory, self->engine);
+    self->devices = device_health_new(params->directory, self->journal);
+    self->values = values_new(params->directory, self->engine);
+    self->commands = commands_new(params, &self->tell, &self->index);
+    self->control = control_new(self->worker.loop, params->control_fd, control_verbs_answer, self);
+    self->unconfirmed = unconfirmed_new(self->worker.loop, params, &self->tell);
+    return self->devices != NULL && self->values != NULL && self->commands != NULL &&
+           self->control != NULL && self->unconfirmed != NULL;
+}
+
+static void
+feed_first_points(struct alarms *self, const struct journal_open_result *opened)
+{
+    char value[16];
+
+    if (opened->quarantined[0] != '\0')
+        gateway_points_hold(&self->points, GATEWAY_JOURNAL_RESTARTED, self->now);
+    if (journal_get(self->journal, FIGURES_CONFIG_KEY, value, sizeof value))
+        gateway_points_set(&self->points, GATEWAY_CONFIG_STATE, 1, self->now);
+    if (self->courier == NULL)
+        gateway_points_set(&self->points, GATEWAY_BROKER_STATE, 0, self->now);
+    gateway_points_tick(&self->points, self->now);
+}
+
+static bool
+start(struct alarms *self)
+{
+    const struct alarms_params *params = self->params;
+    struct journal_open_result opened = {0};
+    struct err err;
+
+    self->now = self->started = clock_now();
+    if (journal_open(params->state_dir, params->directory->site, self->now.utc_ms,
+                     params->ballast_bytes, &self->journal, &opened, &err) != ERR_OK) {
+        log_error("cannot begin without a journal: %s", err.text);
+        return false;
+    }
+    if (!alarm_tell_init(&self->tell, params, self->journal) || !make_parts(self)) {
+        log_error("out of memory");
+        return false;
+    }
+    self->tell.utc_ms = self->now.utc_ms;
+    if (restart_from_journal(self, &opened, &err) != ERR_OK) {
+        log_error("cannot read the states of the alarms: %s", err.text);
+        return false;
+    }
+    open_links(self);
+    feed_first_points(self, &opened);
+    turn_end(self);
+    alarms_ask_snapshots(self);
+    if (self->store != NULL)
+        (void)link_send(self->store, MSG_SNAPSHOT, 0, NULL);
+    return true;
+}
+
+static void
+watch_time(struct alarms *self)
+{
+    self->worker.on_master = on_master;
+    self->worker.on_stats = on_stats;
+    ev_prepare_init(&self->before_sleep, before_sleep);
+    ev_timer_init(&self->second, on_second, 0.01, 1);
+    ev_timer_init(&self->due, on_due, 0, 0);
+    self->before_sleep.data = self->second.data = self->due.data = self;
+    ev_prepare_start(self->worker.loop, &self->before_sleep);
+    ev_timer_start(self->worker.loop, &self->second);
+}
+
+static void
+finish(struct alarms *self)
+{
+    for (uint32_t i = 0; self->intakes != NULL && i < self->params->collector_count; i++)
+        intake_close(&self->intakes[i]);
+    link_free(self->courier);
+    link_free(self->store);
+    link_free(self->web);
+    control_free(self->control);
+    unconfirmed_free(self->unconfirmed);
+    turn_done(self);
+    figures_done(&self->figures);
+    commands_free(self->commands);
+    values_free(self->values);
+    device_health_free(self->devices);
+    alarm_index_done(&self->index);
+    alarm_tell_done(&self->tell);
+    engine_free(self->engine);
+    journal_close(self->journal);
+    free(self->intakes);
+}
+
+int
+alarms_main(const struct worker_env *env, const struct alarms_params *params)
+{
+    struct alarms *self = calloc(1, sizeof *self);
+    int status = 1;
+
+    if (self == NULL)
+        return 1;
+    self->params = params;
+    self->due_mono_ms = INT64_MAX;
+    worker_init(&self->worker, env, on_stop, self);
+    if (start(self)) {
+        watch_time(self);
+        log_info("%u alarms, journal %s at %llu", self->index.count, journal_id(self->journal),
+                 (unsigned long long)journal_committed(self->journal));
+        worker_ready(&self->worker);
+        status = worker_run(&self->worker);
+    }
+    finish(self);
+    worker_done(&self->worker);
+    free(self);
+    return status;
+}

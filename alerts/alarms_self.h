@@ -1,0 +1,148 @@
+/*
+ * alarms_self.h - the alarms process's own state, for the files that make it up: alarms.c (what
+ * starts, arrives, leaves), intake.c (collectors), turn.c (commit, then tell), figures.c (what is
+ * said about the gateway), control_verbs.c (answers of the control socket).
+ */
+#ifndef WATCHROOM_ALERTS_ALARMS_SELF_H
+#define WATCHROOM_ALERTS_ALARMS_SELF_H
+
+#include "alerts/alarm_index.h"
+#include "alerts/alarm_tell.h"
+#include "alerts/alarms.h"
+#include "alerts/commands.h"
+#include "alerts/control.h"
+#include "alerts/device_health.h"
+#include "alerts/engine.h"
+#include "alerts/gateway_points.h"
+#include "alerts/journal.h"
+#include "alerts/unconfirmed.h"
+#include "alerts/values.h"
+
+#define WORKERS_MAX 80    /* as many as a master can have, and some */
+#define OUTCOMES_MAX 1000 /* waiting for a commit or for the courier */
+#define ANSWERS_MAX CONTROL_CLIENTS_MAX
+#define UNCONFIRMED_AFTER_DEFAULT_MS 60000
+
+struct alarms;
+
+/* One collector's link. */
+struct intake {
+    struct alarms *self;
+    struct link *link;
+    char key[48];         /* of the journal: "collector-0.event" */
+    uint64_t incarnation; /* of the collector, as last heard */
+    uint64_t number;      /* newest event taken of it */
+    uint64_t committed;   /* of these, on disk */
+    bool is_dirty;        /* number or incarnation not yet in the journal's turn */
+    bool owes_snapshot, owes_committed;
+};
+
+/* What waits for the commit of this turn. */
+struct waiting_outcome {
+    struct waiting_outcome *next;
+    struct msg_command head;
+    size_t bytes;
+    char text[];
+};
+
+struct waiting_answer {
+    uint64_t ticket;
+    struct outcome outcome;
+};
+
+struct turn {
+    bool is_failing; /* the journal takes nothing */
+    bool owes_tick;
+    int64_t tried_mono_ms, ticked_mono_ms;
+    uint64_t told_urgent, told_other; /* unwritten rows the courier has */
+    uint64_t told_head;               /* journal's head when it last had all of them */
+    char fault[200];                  /* why it takes nothing */
+    struct waiting_outcome *outcomes, *last_outcome;
+    size_t outcome_count;
+    uint64_t outcomes_dropped;
+    struct waiting_answer answers[ANSWERS_MAX];
+    size_t answer_count;
+    struct waiting_outcome *ready; /* committed, the courier had no room */
+};
+
+struct figures {
+    struct msg_stats workers[WORKERS_MAX];
+    size_t worker_count;
+    struct msg_cursor cursor;
+    struct msg_store store;
+    bool has_cursor, has_store;
+    uint64_t merged; /* samples merged, all collectors */
+    json_t *config;  /* the master's last word on it; NULL: none since the start */
+    char quarantined[256];
+};
+
+struct alarms {
+    struct worker worker;
+    const struct alarms_params *params;
+    struct journal *journal;
+    struct engine *engine;
+    struct alarm_tell tell;
+    struct alarm_index index;
+    struct gateway_points points;
+    struct device_health *devices;
+    struct values *values;
+    struct commands *commands;
+    struct control *control;
+    struct unconfirmed *unconfirmed;
+    struct intake *intakes;             /* params->collector_count */
+    struct link *courier, *store, *web; /* NULL: the site has none */
+    struct turn turn;
+    struct figures figures;
+    struct stamp started, now; /* now: read once per message */
+    ev_prepare before_sleep;
+    ev_timer second, due;
+    int64_t due_mono_ms;
+    uint64_t flush_tokens;
+    struct {
+        uint64_t token, ticket;
+    } flushes[CONTROL_CLIENTS_MAX];
+    uint64_t unknown; /* numbers nobody knows */
+};
+
+/* alarms.c */
+void alarms_read_clock(struct alarms *self);
+void alarms_ask_snapshots(struct alarms *self);
+
+/* intake.c */
+void intake_open(struct intake *intake, struct alarms *self, uint32_t shard);
+void intake_close(struct intake *intake);
+void intake_ask_snapshot(struct intake *intake);
+void intake_before_commit(struct intake *intake);
+void intake_after_commit(struct intake *intake);
+
+/* turn.c */
+void turn_end(struct alarms *self);
+void turn_tick(struct alarms *self); /* about once a second */
+void turn_courier_writable(struct alarms *self);
+/* Tells the sender once the turn is on disk. */
+void turn_add_outcome(struct alarms *self, const struct msg_command *head, const char *text,
+                      size_t bytes);
+void turn_add_answer(struct alarms *self, uint64_t ticket, const struct outcome *outcome);
+void turn_done(struct alarms *self);
+
+/* figures.c */
+#define FIGURES_CONFIG_KEY "gateway.config" /* in the journal: the last configuration was refused  \
+                                             */
+void figures_take_stats(struct alarms *self, const struct msg_stats *stats);
+void figures_take_store(struct alarms *self, const struct msg_store *store);
+void figures_take_cursor(struct alarms *self, const struct msg_cursor *cursor);
+void figures_take_generation(struct alarms *self, const char *text, size_t bytes);
+void figures_take_worker(struct alarms *self, const struct msg_worker *worker);
+/* "ok" or "degraded": the reasons, in words; a new reference. */
+json_t *figures_reasons(const struct alarms *self);
+json_t *figures_status(const struct alarms *self);
+/* Canonical JSON for the web process, at most MSG_BYTES_MAX; the caller frees. NULL: no memory. */
+char *figures_metrics(const struct alarms *self);
+void figures_done(struct figures *figures);
+
+/* control_verbs.c */
+control_handler control_verbs_answer;
+void control_verbs_flushed(struct alarms *self, const struct msg_flush *flushed);
+void control_verbs_acked(struct alarms *self, uint64_t ticket, const struct outcome *outcome);
+
+#endif
