@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 
 #define HEARTBEAT_STEPS 3
 #define ARGUMENT_BYTES 64
+#define SPACE_LEFT_BYTES ((uint64_t)8 * 1024 * 1024)
 
 void
 store_rrd_init(void)
@@ -95,6 +97,35 @@ add_archive_arguments(struct arguments *arguments, const struct store_archives *
     }
 }
 
+/*
+ * librrd says nothing of a disk that gets full under it, so it is looked at before. The last of the
+ * space is the journal's.
+ */
+static enum err_code
+check_space(const char *path, uint32_t source_count, const struct store_archives *archives,
+            struct err *err)
+{
+    char directory[PATH_MAX];
+    struct statvfs space;
+    uint64_t rows = 0, needed, free_bytes;
+    char *slash;
+
+    for (unsigned i = 0; i < archives->count; i++)
+        rows += archives->list[i].rows;
+    needed = rows * source_count * sizeof(double);
+    snprintf(directory, sizeof directory, "%s", path);
+    slash = strrchr(directory, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    if (statvfs(directory, &space) != 0)
+        return ERR_OK; /* the attempt itself will tell */
+    free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    if (free_bytes < needed + SPACE_LEFT_BYTES)
+        return err_set(err, ERR_FULL, "%s: needs %.1f MB, %.1f MB are free", path,
+                       (double)needed / 1e6, (double)free_bytes / 1e6);
+    return ERR_OK;
+}
+
 /* `source`: a file whose history is taken over, or NULL. */
 static enum err_code
 create(const struct store_rrd_spec *spec, const struct store_map *map, const char *path,
@@ -108,6 +139,9 @@ create(const struct store_rrd_spec *spec, const struct store_map *map, const cha
     store_shape_wanted(spec, map, &archives);
     if (archives.count == 0)
         return err_set(err, ERR_CONFIG, "no retention class");
+    code = check_space(path, map->count, &archives, err);
+    if (code != ERR_OK)
+        return code;
     if (!arguments_init(&arguments, map->count + archives.count)) {
         arguments_done(&arguments);
         return err_set(err, ERR_NOMEM, "out of memory");

@@ -40,6 +40,9 @@ store_shape_failure(struct err *err, const char *path, enum err_code otherwise)
     char clean[300];
     enum err_code code = otherwise;
 
+    if (text[0] == '\0')
+        text = "librrd gives no reason";
+
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (strstr(text, rows[i].words) != NULL) {
             code = rows[i].code;
@@ -50,7 +53,7 @@ store_shape_failure(struct err *err, const char *path, enum err_code otherwise)
     if (strncmp(clean, path, strlen(path)) == 0)
         err_set(err, code, "%s", clean);
     else
-        err_set(err, code, "%s: %s", path, clean[0] == '\0' ? "librrd gives no reason" : clean);
+        err_set(err, code, "%s: %s", path, clean);
     rrd_clear_error();
     return code;
 }

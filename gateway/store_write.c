@@ -16,6 +16,7 @@
 #include "gateway/store_cached.h"
 #include "gateway/store_rrd.h"
 
+#define LOG_EVERY_MS 60000
 #define PARTIAL_MS 2000 /* a poll is given to arrive as a whole */
 #define LOCK_RETRY_MS 200
 #define FAIL_RETRY_FIRST_MS 1000
@@ -43,8 +44,10 @@ remove_rows(struct store_files *files, struct store_file *file, uint16_t count)
 static void
 settle(struct store_files *files, struct store_file *file)
 {
-    if (file->is_failing)
-        files->failing--;
+    if (file->is_failing && --files->failing == 0) {
+        log_info("all RRD files can be written again");
+        files->reason[0] = '\0';
+    }
     file->is_failing = false;
     file->wait_ms = 0;
     file->retry_ms = 0;
@@ -62,10 +65,12 @@ fail(struct store_files *files, struct store_file *file, const char *reason, int
     if (file->wait_ms > FAIL_RETRY_MAX_MS)
         file->wait_ms = FAIL_RETRY_MAX_MS;
     file->retry_ms = now_ms + file->wait_ms;
-    if (strcmp(files->reason, reason) != 0) {
-        text_copy(files->reason, sizeof files->reason, reason);
-        log_warning("%s; the samples wait, next try in %u ms", reason, file->wait_ms);
-    }
+    text_copy(files->reason, sizeof files->reason, reason);
+    if (files->failing > 1 && now_ms - files->logged_ms < LOG_EVERY_MS)
+        return; /* a full disk is one piece of news, not one per file */
+    files->logged_ms = now_ms;
+    log_warning("%s; the samples of %u files wait, next try in %u ms", reason, files->failing,
+                file->wait_ms);
 }
 
 void
@@ -126,6 +131,10 @@ quarantine(struct store_files *files, struct store_file *file, const char *path,
         return;
     }
     forget_file(file);
+    if (file->is_failing)
+        files->failing--;
+    file->is_failing = false;
+    file->wait_ms = 0;
     files->stats[STAT_STORE_ERRORS]++;
     snprintf(reason, sizeof reason, "put aside as quarantine, a new file begins: %.150s", why);
     log_warning("%s", reason);

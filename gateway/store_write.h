@@ -46,7 +46,7 @@ struct store_files {
     struct store_gate gate;
     bool is_synced, is_last;
     double tokens; /* files that may be made now */
-    int64_t ticked_ms, scanned_ms;
+    int64_t ticked_ms, scanned_ms, logged_ms;
     size_t bytes;
     uint32_t failing;
     uint16_t batch;
