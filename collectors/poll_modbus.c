@@ -12,11 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/decode_regs.h"
 #include "collectors/holes_modbus.h"
 #include "collectors/line_modbus.h"
 #include "collectors/plan_regs.h"
-#include "collectors/scale.h"
+#include "collectors/tell_modbus.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/hash.h"
 
@@ -107,82 +106,6 @@ end_poll(struct modbus_device *device)
     end_task(device, CAUSE_EXCEPTION, reason);
 }
 
-static void
-tell_number(struct modbus_device *device, uint32_t index, const uint8_t *data, size_t bytes,
-            size_t offset)
-{
-    const struct point_source *source = &device->device->set->sources[index];
-    struct raw_value raw;
-    double value = 0;
-    enum cause cause = decode_regs_value(&source->modbus, data, bytes, offset, &raw);
-
-    if (cause == CAUSE_OK)
-        cause = scale_apply(source, &raw, &value);
-
-    enum quality quality = cause == CAUSE_OK ? QUALITY_GOOD : QUALITY_BAD;
-
-    if (source->def->kind == VALUE_TEXT) { /* a firmware version, a serial number */
-        char text[32] = "";
-
-        if (cause == CAUSE_OK)
-            snprintf(text, sizeof text, "%.15g", value);
-        device->sink->on_text(device->ctx, index, text, quality, cause);
-        return;
-    }
-    device->sink->on_value(device->ctx, index, value, quality, cause);
-}
-
-static void
-tell_text(struct modbus_device *device, uint32_t index, const uint8_t *data, size_t bytes,
-          size_t offset)
-{
-    const struct point_source *source = &device->device->set->sources[index];
-    char text[TEXT_VALUE_MAX] = "";
-    enum cause cause = decode_regs_text(&source->modbus, data, bytes, offset, text, sizeof text);
-
-    if (source->def->kind != VALUE_TEXT) { /* the profile says number: config lets none through */
-        device->sink->on_value(device->ctx, index, 0, QUALITY_BAD, CAUSE_WRONG_TYPE);
-        return;
-    }
-    if (cause == CAUSE_OK && scale_is_absent_text(source, text))
-        cause = CAUSE_ABSENT;
-    device->sink->on_text(device->ctx, index, text, cause == CAUSE_OK ? QUALITY_GOOD : QUALITY_BAD,
-                          cause);
-}
-
-static void
-tell_block(struct modbus_device *device, const struct plan_block *block,
-           const struct frame_modbus_answer *answer)
-{
-    const struct plan *plan = device->groups[device->group].plan;
-    const struct plan_item *item = plan->items + block->first_item;
-
-    for (uint32_t i = 0; i < block->item_count; i++, item++) {
-        size_t offset = (size_t)item->address - block->address;
-        const struct modbus_source *source = &plan->set->sources[item->source].modbus;
-
-        if (source->type == REG_STRING)
-            tell_text(device, item->source, answer->data, answer->data_bytes, offset);
-        else
-            tell_number(device, item->source, answer->data, answer->data_bytes, offset);
-    }
-}
-
-static void
-tell_bad(struct modbus_device *device, const struct plan_block *block, enum cause cause)
-{
-    const struct plan *plan = device->groups[device->group].plan;
-
-    for (uint32_t i = 0; i < block->item_count; i++) {
-        uint32_t index = plan->items[block->first_item + i].source;
-
-        if (plan->set->sources[index].def->kind == VALUE_TEXT)
-            device->sink->on_text(device->ctx, index, "", QUALITY_BAD, cause);
-        else
-            device->sink->on_value(device->ctx, index, 0, QUALITY_BAD, cause);
-    }
-}
-
 /* Which code means what: see the Modbus application protocol 1.1b3, section 7. */
 static void
 on_exception(struct modbus_device *device, uint8_t code)
@@ -209,7 +132,7 @@ on_exception(struct modbus_device *device, uint8_t code)
     default:
         device->refused = code;
     }
-    tell_bad(device, block, cause);
+    tell_modbus_bad(device->sink, device->ctx, group->plan, block, cause);
     device->block++;
     read_block(device);
 }
@@ -236,7 +159,8 @@ on_answer(void *ctx, enum frame_state state, const struct frame_modbus_answer *a
         struct device_group *group = &device->groups[device->group];
 
         device->answered++;
-        tell_block(device, holes_modbus_block(&group->holes, group->plan, device->block), answer);
+        tell_modbus_block(device->sink, device->ctx, group->plan,
+                          holes_modbus_block(&group->holes, group->plan, device->block), answer);
         if (holes_modbus_is_hole(&group->holes, device->block))
             holes_modbus_clear(&group->holes, device->block, now_ms());
         device->block++;
@@ -285,7 +209,7 @@ read_block(struct modbus_device *device)
         if (holes_modbus_is_hole(&group->holes, device->block)) {
             if (device->hole_retries >= HOLE_RETRIES_MAX ||
                 !holes_modbus_is_due(&group->holes, device->block, now_ms())) {
-                tell_bad(device, block, CAUSE_ABSENT);
+                tell_modbus_bad(device->sink, device->ctx, group->plan, block, CAUSE_ABSENT);
                 continue;
             }
             device->hole_retries++;
