@@ -24,13 +24,13 @@ struct rra_class {
 
 struct store_params {
     const struct directory *directory;
-    const char *state_dir;     /* files live in <state_dir>/rrd/<device>/<group>.rrd */
-    const char *rrdcached;     /* "unix:/run/rrdcached.sock"; NULL: librrd in this process */
+    const char *state_dir; /* files live in <state_dir>/rrd/<device>/<group>.rrd */
+    const char *rrdcached; /* "unix:/run/rrdcached.sock"; NULL: librrd in this process */
     struct rra_class classes[RRA_CLASSES_MAX];
     uint16_t class_count;
-    uint16_t batch_samples;    /* default 30 */
-    int64_t batch_ms;          /* default 60000 */
-    uint16_t creates_per_s;    /* default 20 */
+    uint16_t batch_samples; /* default 30 */
+    int64_t batch_ms;       /* default 60000 */
+    uint16_t creates_per_s; /* default 20 */
     int alarms_fd;
     const int *collector_fds;
     uint32_t collector_count;
@@ -42,7 +42,15 @@ struct web_params {
     int alarms_fd;
 };
 
-/* A secret the site file names; the mode of the file was checked. */
+/* A name that is gone and keeps its number: it may come back, and nobody else gets it. */
+enum retired_kind { RETIRED_DEVICE, RETIRED_POINT, RETIRED_ALARM };
+struct retired {
+    enum retired_kind kind;
+    const char *name;
+    uint32_t number;
+    const struct retired *next;
+};
+
 struct site {
     struct arena *arena;
     const char *file;
@@ -52,9 +60,9 @@ struct site {
     const char *id, *name, *time_zone;
     const char *state_dir, *socket;
     uint32_t shard_count;
-    bool is_dirless; /* "check": nothing on disk was touched */
 
     struct directory directory;
+    const struct retired *retired;
     const struct collect_device *devices;
     uint32_t device_count;
     const struct alarm_def *alarms;
@@ -76,7 +84,7 @@ struct site {
 };
 
 struct site_options {
-    const char *profile_dir; /* NULL: installed ones, or $WATCHROOM_PROFILES */
+    const char *profile_dir;     /* NULL: installed ones, or $WATCHROOM_PROFILES */
     const struct site *previous; /* NULL at first start */
     uint32_t generation;
 };
@@ -87,6 +95,10 @@ struct site_options {
  */
 enum err_code site_load(const char *file, const struct site_options *options, struct diag *diag,
                         struct site **out_site) MUST_CHECK;
+/* The same for a file that is in memory already; `name` is told to people. */
+enum err_code site_load_text(const char *name, const char *text, size_t bytes,
+                             const struct site_options *options, struct diag *diag,
+                             struct site **out_site) MUST_CHECK;
 void site_free(struct site *site);
 
 struct site_cost {

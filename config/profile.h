@@ -1,0 +1,61 @@
+/*
+ * profile.h - points and alarms of one kind of device: from a profile file, or inline in a device.
+ */
+#ifndef WATCHROOM_CONFIG_PROFILE_H
+#define WATCHROOM_CONFIG_PROFILE_H
+
+#include "alerts/alarm_def.h"
+#include "collectors/collect.h"
+#include "config/tables.h"
+
+struct profile_alarm {
+    const struct alarm_type *type;
+    uint32_t point; /* index into the profile's sources */
+};
+
+struct profile {
+    const char *id;
+    int protocol; /* enum protocol */
+    struct source_set set;
+    uint16_t group_count;
+    struct group_info groups[GROUPS_MAX];
+    struct profile_alarm *alarms;
+    uint32_t alarm_count;
+    uint64_t digest;
+};
+
+/* What profile.c needs of its surroundings. */
+struct profile_reader {
+    struct schema_reader schema;
+    int protocol; /* enum protocol of the points */
+};
+
+/* Fills a profile from its file. NULL after faults were reported. */
+const struct profile *profile_load(const char *directory, const char *id, struct arena *arena,
+                                   struct diag *diag, struct fy_node *asked_by,
+                                   const struct yaml *asked_in);
+
+/* Pieces that inline points share. Each reports its faults and returns false. */
+bool profile_read_groups(const struct schema_reader *reader, struct fy_node *node,
+                         struct profile *profile);
+bool profile_read_points(const struct profile_reader *reader, struct fy_node *list,
+                         struct profile *profile);
+bool profile_read_snmp(const struct schema_reader *reader, struct fy_node *node,
+                       struct snmp_limits *limits, struct raw_snmp *raw);
+bool profile_read_modbus(const struct schema_reader *reader, struct fy_node *node,
+                         struct modbus_limits *limits, struct raw_modbus *raw);
+
+/* An interval or "once". */
+bool profile_read_interval(const struct schema_reader *reader, struct fy_node *node,
+                           int64_t *out_ms);
+
+/* A whole alarm (not a change to one) on a point of kind `def`. NULL after faults. */
+const struct alarm_type *profile_read_alarm(const struct schema_reader *reader,
+                                            struct fy_node *node, const struct raw_alarm *raw,
+                                            const struct point_def *def);
+/* A list of audiences as bits; 0 after faults. */
+uint8_t profile_read_audiences(const struct schema_reader *reader, struct fy_node *node);
+int64_t profile_default_realarm_ms(unsigned priority);
+uint64_t profile_digest_type(const struct alarm_type *type);
+
+#endif

@@ -1,0 +1,547 @@
+/*
+ * site.c - one site file and its profiles, read and checked into an immutable structure.
+ */
+#include "config/site.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/site_build.h"
+#include "gateway/base/log.h"
+#include "gateway/base/text.h"
+
+#define STATE_DIR_DEFAULT "/var/lib/watchroom"
+#define SOCKET_DEFAULT "/run/watchroom/control"
+#define MQTT_ROOT "watchroom/1"
+#define BALLAST_BYTES (UINT64_C(32) << 20)
+#define DAY_MS INT64_C(86400000)
+
+static const struct rra_class CLASSES_DEFAULT[] = {
+    {1000, 3600000, false},       {10000, DAY_MS, false},        {60000, 7 * DAY_MS, false},
+    {300000, 60 * DAY_MS, false}, {3600000, 400 * DAY_MS, true},
+};
+
+/* Relative paths start at the site file's folder. NULL stays NULL. */
+const char *
+build_path(struct build *build, const char *path)
+{
+    if (path == NULL || path[0] == '/')
+        return path;
+    return arena_format(build->arena, "%s/%s", build->directory, path);
+}
+
+bool
+build_check_secret(struct build *build, struct fy_node *node, const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0) {
+        yaml_fault(&build->yaml, node, NULL, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    if ((info.st_mode & 077) != 0) {
+        yaml_fault(&build->yaml, node, "chmod 600", "%s: a secret that others may read (mode %03o)",
+                   path, (unsigned)(info.st_mode & 0777));
+        return false;
+    }
+    return true;
+}
+
+static bool
+check_readable(struct build *build, struct fy_node *node, const char *path)
+{
+    if (path == NULL || access(path, R_OK) == 0)
+        return true;
+    yaml_fault(&build->yaml, node, NULL, "%s: %s", path, strerror(errno));
+    return false;
+}
+
+static bool
+read_who(struct build *build)
+{
+    struct site *site = build->site;
+    struct raw_site raw = {.time_zone = "UTC",
+                           .state_dir = STATE_DIR_DEFAULT,
+                           .socket = SOCKET_DEFAULT,
+                           .collectors = 1};
+
+    if (!schema_read(&build->reader, build->top.site, &TABLE_SITE, &raw))
+        return false;
+    site->id = raw.id;
+    site->name = raw.name != NULL ? raw.name : raw.id;
+    site->time_zone = raw.time_zone;
+    site->state_dir = build_path(build, raw.state_dir);
+    site->socket = build_path(build, raw.socket);
+    site->shard_count = (uint32_t)raw.collectors;
+    if (strlen(site->socket) > 107) {
+        yaml_fault(&build->yaml, yaml_get(build->top.site, "socket"), NULL,
+                   "socket: longer than 107 bytes");
+        return false;
+    }
+    return true;
+}
+
+static bool
+read_unconfirmed(struct build *build, struct fy_node *node)
+{
+    struct raw_unconfirmed raw = {.after_ms = 60000};
+    const char **argv;
+    size_t count = 0;
+
+    if (!schema_read(&build->reader, node, &TABLE_UNCONFIRMED, &raw))
+        return false;
+    int items = fy_node_sequence_item_count(raw.command);
+    if (items < 1 || items > 64) {
+        yaml_fault(&build->yaml, node, NULL, "command: needs a program, and at most 63 arguments");
+        return false;
+    }
+    argv = arena_array(build->arena, (size_t)items + 1, sizeof *argv);
+    if (argv == NULL)
+        return false;
+    YAML_EACH_ITEM(item, raw.command)
+    {
+        if (yaml_text(item) == NULL) {
+            yaml_fault(&build->yaml, item, NULL, "command: needs texts");
+            return false;
+        }
+        argv[count++] = arena_text(build->arena, yaml_text(item));
+    }
+    if (argv[0][0] != '/' || access(argv[0], X_OK) != 0) {
+        yaml_fault(&build->yaml, raw.command, "an absolute path of a program",
+                   "command: %s cannot be run", argv[0]);
+        return false;
+    }
+    build->site->alarms_params.unconfirmed_after_ms = raw.after_ms;
+    build->site->alarms_params.unconfirmed_command = argv;
+    return true;
+}
+
+static bool
+read_tls(struct build *build, struct fy_node *node)
+{
+    struct courier_params *courier = &build->site->courier;
+    struct raw_tls raw = {0};
+
+    if (!schema_read(&build->reader, node, &TABLE_TLS, &raw))
+        return false;
+    courier->tls_ca = build_path(build, raw.ca);
+    courier->tls_certificate = build_path(build, raw.certificate);
+    courier->tls_key = build_path(build, raw.key);
+    if ((raw.certificate == NULL) != (raw.key == NULL)) {
+        yaml_fault(&build->yaml, node, NULL, "tls: certificate and key go together");
+        return false;
+    }
+    bool good = check_readable(build, yaml_get(node, "ca"), courier->tls_ca);
+    good = check_readable(build, yaml_get(node, "certificate"), courier->tls_certificate) && good;
+    if (raw.key != NULL)
+        good = build_check_secret(build, yaml_get(node, "key"), courier->tls_key) && good;
+    return good;
+}
+
+static bool
+read_broker(struct build *build)
+{
+    struct courier_params *courier = &build->site->courier;
+    struct raw_broker raw = {.window = 100, .keep_alive_ms = 10000, .publish_values = true};
+    bool good = true;
+
+    build->site->alarms_params.unconfirmed_after_ms = 60000;
+    if (build->top.broker == NULL)
+        return true;
+    if (!schema_read(&build->reader, build->top.broker, &TABLE_BROKER, &raw))
+        return false;
+    build->site->has_broker = true;
+    *courier = (struct courier_params){
+        .site = build->site->id,
+        .root = MQTT_ROOT,
+        .state_dir = build->site->state_dir,
+        .host = raw.host,
+        .port = (uint16_t)(raw.port != 0     ? raw.port
+                           : raw.tls != NULL ? 8883
+                                             : 1883),
+        .client_id = raw.client_id != NULL
+                         ? raw.client_id
+                         : arena_format(build->arena, "watchroom-%s",
+                                        build->site->id != NULL ? build->site->id : ""),
+        .user = raw.user,
+        .password_file = build_path(build, raw.password_file),
+        .keep_alive_s = (uint16_t)((raw.keep_alive_ms + 999) / 1000),
+        .window = (uint16_t)raw.window,
+        .publish_values = raw.publish_values,
+    };
+    if (raw.password_file != NULL)
+        good = build_check_secret(build, yaml_get(build->top.broker, "password_file"),
+                                  courier->password_file);
+    if (raw.tls != NULL)
+        good = read_tls(build, raw.tls) && good;
+    if (raw.unconfirmed != NULL)
+        good = read_unconfirmed(build, raw.unconfirmed) && good;
+    return good;
+}
+
+static bool
+read_web(struct build *build)
+{
+    struct raw_web raw = {.listen = "127.0.0.1:9464"};
+    char host[64];
+    int64_t port;
+
+    if (build->top.web == NULL)
+        return true;
+    if (!schema_read(&build->reader, build->top.web, &TABLE_WEB, &raw))
+        return false;
+    const char *colon = strrchr(raw.listen, ':');
+    size_t length = colon == NULL ? 0 : (size_t)(colon - raw.listen);
+    if (length > 1 && raw.listen[0] == '[' && raw.listen[length - 1] == ']') {
+        raw.listen++;
+        length -= 2;
+    }
+    if (colon == NULL || length == 0 || length >= sizeof host ||
+        !text_parse_int(colon + 1, 0, 65535, &port)) {
+        yaml_fault(&build->yaml, yaml_get(build->top.web, "listen"), "127.0.0.1:9464",
+                   "listen: \"%s\" is no address and port", raw.listen);
+        return false;
+    }
+    memcpy(host, raw.listen, length);
+    host[length] = '\0';
+    if (host[strspn(host, "0123456789abcdefABCDEF.:")] != '\0') {
+        yaml_fault(&build->yaml, yaml_get(build->top.web, "listen"), "names are not resolved",
+                   "listen: \"%s\" is no numeric address", host);
+        return false;
+    }
+    build->site->web_address = arena_text(build->arena, host);
+    build->site->web_port = (uint16_t)port;
+    return true;
+}
+
+static bool
+read_store(struct build *build)
+{
+    struct store_params *store = &build->site->store;
+    struct raw_store raw = {.batch_samples = 30, .batch_ms = 60000};
+
+    if (build->top.store != NULL &&
+        !schema_read(&build->reader, build->top.store, &TABLE_STORE, &raw))
+        return false;
+    if (raw.rrdcached != NULL && strncmp(raw.rrdcached, "unix:/", 6) != 0) {
+        yaml_fault(&build->yaml, yaml_get(build->top.store, "rrdcached"),
+                   "unix:/run/rrdcached.sock", "rrdcached: \"%s\" is no unix socket",
+                   raw.rrdcached);
+        return false;
+    }
+    store->batch_samples = (uint16_t)raw.batch_samples;
+    store->batch_ms = raw.batch_ms;
+    store->rrdcached = raw.rrdcached;
+    store->creates_per_s = 20;
+    return true;
+}
+
+static bool
+read_series(struct build *build, struct fy_node *list)
+{
+    struct store_params *store = &build->site->store;
+
+    store->class_count = 0;
+    YAML_EACH_ITEM(item, list)
+    {
+        struct raw_series raw = {0};
+
+        if (!schema_read(&build->reader, item, &TABLE_SERIES, &raw))
+            return false;
+        if (raw.keep_ms < raw.step_ms || raw.keep_ms / raw.step_ms > 1000000) {
+            yaml_fault(&build->yaml, item, NULL, "keep: needs one to a million steps");
+            return false;
+        }
+        if (store->class_count == RRA_CLASSES_MAX) {
+            yaml_fault(&build->yaml, item, NULL, "series: more than %d", RRA_CLASSES_MAX);
+            return false;
+        }
+        store->classes[store->class_count++] =
+            (struct rra_class){raw.step_ms, raw.keep_ms, raw.extremes};
+    }
+    if (store->class_count > 0)
+        return true;
+    yaml_fault(&build->yaml, list, NULL, "series: none");
+    return false;
+}
+
+static bool
+read_retention(struct build *build)
+{
+    struct store_params *store = &build->site->store;
+    struct raw_retention raw = {.journal_ms = 400 * DAY_MS};
+
+    memcpy(store->classes, CLASSES_DEFAULT, sizeof CLASSES_DEFAULT);
+    store->class_count = ARRAY_LEN(CLASSES_DEFAULT);
+    if (build->top.retention != NULL &&
+        !schema_read(&build->reader, build->top.retention, &TABLE_RETENTION, &raw))
+        return false;
+    build->site->alarms_params.retention_ms = raw.journal_ms;
+    return raw.series == NULL || read_series(build, raw.series);
+}
+
+static bool
+check_audiences(struct build *build)
+{
+    bool good = true;
+
+    if (build->top.audiences == NULL)
+        return true;
+    YAML_EACH_PAIR(pair, build->top.audiences)
+    {
+        const char *name = yaml_text(fy_node_pair_key(pair));
+        size_t i = 0;
+
+        while (TABLE_AUDIENCES[i] != NULL &&
+               (name == NULL || strcmp(name, TABLE_AUDIENCES[i]) != 0))
+            i++;
+        if (TABLE_AUDIENCES[i] != NULL)
+            continue;
+        yaml_fault(&build->yaml, fy_node_pair_key(pair), NULL,
+                   "audiences: \"%s\" is none of security, continuity, facilities",
+                   name == NULL ? "?" : name);
+        good = false;
+    }
+    return good;
+}
+
+static bool
+read_users(struct build *build)
+{
+    int items = build->top.users == NULL ? 0 : fy_node_sequence_item_count(build->top.users);
+    struct user *users = arena_array(build->arena, items < 0 ? 0 : (size_t)items, sizeof *users);
+    uint32_t count = 0;
+    bool good = users != NULL;
+
+    if (items <= 0)
+        return good;
+    YAML_EACH_ITEM(item, build->top.users)
+    {
+        struct raw_user raw = {0};
+
+        if (!schema_read(&build->reader, item, &TABLE_USER, &raw)) {
+            good = false;
+            continue;
+        }
+        for (uint32_t i = 0; i < count; i++)
+            if (strcmp(users[i].name, raw.name) == 0) {
+                yaml_fault(&build->yaml, yaml_get(item, "name"), NULL, "name: %s given twice",
+                           raw.name);
+                good = false;
+            }
+        uint8_t audiences = raw.audiences == NULL
+                                ? (1u << AUDIENCE_COUNT) - 1
+                                : profile_read_audiences(&build->reader, raw.audiences);
+        good = audiences != 0 && good;
+        users[count++] = (struct user){raw.name, raw.system_user, (uint8_t)raw.role, audiences};
+    }
+    build->site->users = users;
+    build->site->user_count = count;
+    return good;
+}
+
+/* fingerprints of what each worker depends on */
+
+static uint64_t
+add_node(uint64_t digest, struct fy_node *node)
+{
+    char *text = node == NULL
+                     ? NULL
+                     : fy_emit_node_to_string(node, FYECF_MODE_FLOW_ONELINE | FYECF_WIDTH_INF);
+
+    if (text != NULL)
+        digest = fingerprint(digest, text, strlen(text) + 1);
+    free(text);
+    return digest;
+}
+
+static void
+digest_workers(struct build *build)
+{
+    struct site *site = build->site;
+    uint64_t all = FINGERPRINT_START, reading = FINGERPRINT_START;
+
+    for (uint32_t shard = 0; shard < site->shard_count; shard++)
+        site->collectors_digest[shard] = FINGERPRINT_START;
+    for (uint32_t i = 0; i < build->device_count; i++) {
+        const struct built_device *device = &build->devices[i];
+        const struct device_info *info = &site->directory.devices[device->number];
+        uint64_t *shard =
+            &site->collectors_digest[collect_shard_of(&site->devices[i], site->shard_count)];
+        uint64_t numbers = fingerprint(device->read_digest, info->points,
+                                       info->point_count * sizeof *info->points);
+
+        numbers = fingerprint(numbers, &device->number, sizeof device->number);
+        *shard = fingerprint(*shard, &numbers, sizeof numbers);
+        reading = fingerprint(reading, &numbers, sizeof numbers);
+        all = fingerprint(all, &device->digest, sizeof device->digest);
+        all = fingerprint(all, &numbers, sizeof numbers);
+    }
+    site->store_digest = add_node(add_node(reading, build->top.store), build->top.retention);
+    site->alarms_digest =
+        add_node(add_node(add_node(all, build->top.alarms), build->top.users), build->top.site);
+    site->alarms_digest =
+        add_node(add_node(site->alarms_digest, build->top.broker), build->top.retention);
+    site->courier_digest = add_node(add_node(all, build->top.broker), build->top.site);
+    site->web_digest = add_node(add_node(FINGERPRINT_START, build->top.web), build->top.site);
+}
+
+static void
+digest_files(struct build *build)
+{
+    struct text_buf text;
+    uint8_t digest[DIGEST_BYTES];
+
+    text_buf_init(&text, 2 * YAML_BYTES_MAX);
+    text_buf_add_bytes(&text, build->yaml.text, build->yaml.bytes);
+    for (const struct loaded_profile *one = build->profiles; one != NULL; one = one->hh.next)
+        if (one->profile != NULL)
+            text_buf_add(&text, "\n%s %016llx", one->id, (unsigned long long)one->profile->digest);
+    if (!text.failed && digest_sha256(text.data, text.length, digest))
+        digest_hex(digest, build->site->digest);
+    text_buf_done(&text);
+}
+
+static void
+fill_params(struct build *build)
+{
+    struct site *site = build->site;
+    struct alarms_params *alarms = &site->alarms_params;
+
+    alarms->directory = &site->directory;
+    alarms->alarms = site->alarms;
+    alarms->alarm_limit = site->alarm_limit;
+    alarms->users = site->users;
+    alarms->user_count = site->user_count;
+    alarms->site_name = site->name;
+    alarms->state_dir = site->state_dir;
+    alarms->config_digest = site->digest;
+    alarms->config_file = site->file;
+    alarms->send_values = site->has_broker && site->courier.publish_values;
+    alarms->ballast_bytes = BALLAST_BYTES;
+    site->courier.directory = &site->directory;
+    site->courier.config_digest = site->digest;
+    site->store.directory = &site->directory;
+    site->store.state_dir = site->state_dir;
+}
+
+static bool
+build_site(struct build *build)
+{
+    bool good = read_who(build);
+
+    good = read_broker(build) && good;
+    good = read_web(build) && good;
+    good = read_store(build) && good;
+    good = read_retention(build) && good;
+    good = check_audiences(build) && good;
+    good = read_users(build) && good;
+    good = build_devices(build) && good;
+    /* Alarms refer to points: only once there is a directory to look them up in. */
+    if (!good)
+        return false;
+    build_number(build);
+    if (!build_alarms(build))
+        return false;
+    digest_files(build);
+    fill_params(build);
+    digest_workers(build);
+    return true;
+}
+
+static const char *
+profile_directory(const struct site_options *options)
+{
+    const char *from_environment = getenv("WATCHROOM_PROFILES");
+
+    if (options->profile_dir != NULL)
+        return options->profile_dir;
+    return from_environment != NULL ? from_environment : PROFILES_DEFAULT;
+}
+
+static enum err_code
+build_from(struct build *build, bool is_yaml, struct site **out_site)
+{
+    size_t before = build->diag->errors;
+    bool good = is_yaml && schema_read(&build->reader, build->yaml.root, &TABLE_TOP, &build->top);
+
+    /* With an unknown key at the top the rest is still worth checking. */
+    if (!good && is_yaml && build->top.site != NULL && build->top.devices != NULL)
+        build_site(build);
+    else if (good)
+        good = build_site(build);
+    HASH_CLEAR(hh, build->profiles);
+    HASH_CLEAR(hh, build->by_id);
+    free(build->devices);
+    if (good && build->diag->errors == before) {
+        *out_site = build->site;
+        return ERR_OK;
+    }
+    if (build->diag->errors == before)
+        diag_add(build->diag, DIAG_ERROR, build->site->file, 0, 0, 0, NULL, NULL,
+                 "cannot be used; out of memory?");
+    arena_free(build->arena);
+    return ERR_CONFIG;
+}
+
+static bool
+begin(struct build *build, const char *file, const struct site_options *options, struct diag *diag)
+{
+    struct arena *arena = arena_new();
+    struct site *site = arena == NULL ? NULL : arena_alloc(arena, sizeof *site);
+    const char *slash = strrchr(file, '/');
+
+    if (site == NULL) {
+        arena_free(arena);
+        return false;
+    }
+    site->arena = arena;
+    site->file = arena_text(arena, file);
+    site->generation = options->generation;
+    *build = (struct build){.diag = diag,
+                            .arena = arena,
+                            .options = options,
+                            .profile_dir = profile_directory(options),
+                            .site = site};
+    build->directory = slash == NULL ? "." : arena_format(arena, "%.*s", (int)(slash - file), file);
+    build->reader = (struct schema_reader){&build->yaml, arena};
+    return true;
+}
+
+enum err_code
+site_load(const char *file, const struct site_options *options, struct diag *diag,
+          struct site **out_site)
+{
+    struct build build;
+
+    if (!begin(&build, file, options, diag))
+        return ERR_NOMEM;
+    bool is_yaml = yaml_open_file(&build.yaml, file, diag);
+    enum err_code code = build_from(&build, is_yaml, out_site);
+    yaml_close(&build.yaml);
+    return code;
+}
+
+enum err_code
+site_load_text(const char *name, const char *text, size_t bytes, const struct site_options *options,
+               struct diag *diag, struct site **out_site)
+{
+    struct build build;
+
+    if (!begin(&build, name, options, diag))
+        return ERR_NOMEM;
+    bool is_yaml = yaml_open_text(&build.yaml, name, text, bytes, diag);
+    enum err_code code = build_from(&build, is_yaml, out_site);
+    yaml_close(&build.yaml);
+    return code;
+}
+
+void
+site_free(struct site *site)
+{
+    if (site != NULL)
+        arena_free(site->arena);
+}

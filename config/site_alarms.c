@@ -1,0 +1,388 @@
+/*
+ * site_alarms.c - every alarm of a site: the gateway's own, each device's, the profiles', the
+ * site's.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/site_build.h"
+#include "gateway/base/text.h"
+
+#define STALE_POLLS 3
+#define STALE_SLACK_MS 500
+#define STALE_MIN_MS 3000
+
+struct alarm_list {
+    struct build *build;
+    struct alarm_def *defs;
+    uint32_t count, room;
+    struct number_of *ids; /* duplicates */
+    struct arena *scratch;
+};
+
+static int64_t
+stale_after(const struct device_info *device, const struct point_def *def)
+{
+    int64_t interval_ms = device->groups[def->group].interval_ms;
+
+    if (interval_ms == 0)
+        return 0;
+    int64_t after_ms = interval_ms * STALE_POLLS + STALE_SLACK_MS;
+    return after_ms < STALE_MIN_MS ? STALE_MIN_MS : after_ms;
+}
+
+/* False: the id exists already. */
+static bool
+add_alarm(struct alarm_list *list, const struct alarm_type *type, uint32_t device, uint32_t point,
+          int64_t stale_after_ms)
+{
+    struct build *build = list->build;
+    const char *id = arena_format(build->arena, "%s/%s/%s",
+                                  alarm_class_name((enum alarm_class)type->alarm_class),
+                                  build->site->directory.devices[device].id, type->name);
+    struct number_of *known;
+
+    if (id == NULL)
+        return true;
+    HASH_FIND_STR(list->ids, id, known);
+    if (known != NULL)
+        return false;
+    known = arena_alloc(list->scratch, sizeof *known);
+    if (known != NULL) {
+        known->name = id;
+        HASH_ADD_KEYPTR(hh, list->ids, known->name, strlen(known->name), known);
+    }
+    if (list->count == list->room) {
+        list->room = list->room == 0 ? 256 : list->room * 2;
+        list->defs = realloc(list->defs, list->room * sizeof *list->defs);
+        if (list->defs == NULL)
+            abort();
+    }
+    list->defs[list->count++] = (struct alarm_def){type, id, device, point, stale_after_ms};
+    return true;
+}
+
+/* built-in */
+
+static const double ZERO[] = {0}, ONE[] = {1}, TWO[] = {2};
+
+#define BUILTIN(dotted, last, prio, when, what, then, todo, within_s, delay_ms)                    \
+    {                                                                                              \
+        .type = dotted, .name = last, .text = what, .consequence = then, .action = todo,           \
+        .respond_within_ms = (within_s)*INT64_C(1000), .alarm_class = CLASS_GATEWAY,               \
+        .audiences = AUDIENCE_BIT(AUDIENCE_FACILITIES), .priority = prio, .rule = RULE_IS,         \
+        .ack_required = true, .shelvable = prio > 1, .values = when, .value_count = 1,             \
+        .on_delay_ms = delay_ms,                                                                   \
+        .realarm_ms = prio == 1   ? 600000                                                         \
+                      : prio == 2 ? 1800000                                                        \
+                      : prio == 3 ? 14400000                                                       \
+                                  : 0                                                              \
+    }
+
+/* clang-format off */
+static const struct alarm_type COMM_LOST = BUILTIN("gateway.comm-lost", "comm-lost", 3, ZERO,
+    "A device does not answer", "Its readings are unknown: what goes wrong there is not seen",
+    "Look at its power and network; read it on its own panel until it is back", 7200, 0);
+
+static const struct alarm_type DATA_STALE = {
+    .type = "gateway.data-stale", .name = "data-stale",
+    .text = "A device answers, but some of its readings are old",
+    .consequence = "Alarms on those readings cannot be raised or cleared",
+    .action = "watchroom values DEVICE shows which; check the device and its profile",
+    .respond_within_ms = 86400000, .alarm_class = CLASS_GATEWAY,
+    .audiences = AUDIENCE_BIT(AUDIENCE_FACILITIES), .priority = 4, .rule = RULE_STALE,
+    .ack_required = true, .shelvable = true, .on_delay_ms = 10000, .off_delay_ms = 10000};
+
+#define ALL_AUDIENCES (AUDIENCE_BIT(AUDIENCE_SECURITY) | AUDIENCE_BIT(AUDIENCE_CONTINUITY) | AUDIENCE_BIT(AUDIENCE_FACILITIES))
+struct own_alarm {
+    const char *point;
+    bool needs_broker, is_managed, is_for_all;
+    struct alarm_type type;
+};
+
+static const struct own_alarm OWN[] = {
+    {"journal.state", false, true, true, BUILTIN("gateway.journal-failed", "journal-failed", 1, TWO,
+        "The journal cannot be written", "Alarms are still told, but there is no lasting record of them",
+        "Free space on the state disk or replace it; watchroom status says what fails", 120, 0)},
+    {"journal.restarted", false, true, true, BUILTIN("gateway.journal-restarted", "journal-restarted", 1, ONE,
+        "The journal began anew: the old file could not be used", "Older records are only in the file put aside; acknowledgements and shelves are gone",
+        "Keep the file that the journal's first rows name; look at the state disk", 120, 0)},
+    {"journal.state", false, false, false, BUILTIN("gateway.journal-space", "journal-space", 2, ONE,
+        "The state disk is nearly full", "The journal will soon not be written",
+        "Free space on the state disk", 600, 0)},
+    {"store.state", false, false, false, BUILTIN("gateway.store-failing", "store-failing", 3, ONE,
+        "Time series cannot be written", "Graphs get holes; alarms are not affected",
+        "Look at the state disk; watchroom status says what fails", 7200, 10000)},
+    {"store.time", false, false, false, BUILTIN("gateway.time-jumped", "time-jumped", 3, ONE,
+        "The clock has jumped: readings are not stored", "Graphs get holes until the clock is right",
+        "Check the time service of this machine", 7200, 0)},
+    {"store.loss", false, false, false, BUILTIN("gateway.store-loss", "store-loss", 4, ONE,
+        "Readings do not reach the time series", "Graphs get holes",
+        "Look at the load of this machine and its disk", 86400, 10000)},
+    {"broker.state", true, false, false, BUILTIN("gateway.broker-lost", "broker-lost", 2, ONE,
+        "No connection to the MQTT broker", "Nobody is told of alarms over MQTT",
+        "Look at the broker and the network; use watchroom alarms on this machine until it is back", 600, 60000)},
+    {"broker.unconfirmed", true, false, true, BUILTIN("gateway.broker-unconfirmed", "broker-unconfirmed", 1, ONE,
+        "The broker has not confirmed a critical alarm", "Perhaps nobody was told of it",
+        "Tell the people concerned by another way; look at the broker", 120, 0)},
+    {"workers.state", false, false, false, BUILTIN("gateway.worker-restarted", "worker-restarted", 3, ONE,
+        "A process of the gateway died or hung and was started again", "Readings may be missing for some seconds",
+        "Keep the log; report it if it happens again", 7200, 0)},
+    {"config.state", false, false, false, BUILTIN("gateway.config-refused", "config-refused", 3, ONE,
+        "A new configuration was refused", "The gateway goes on with the old one",
+        "watchroom check SITE names every fault", 7200, 0)},
+    {"samples.merged", false, false, false, BUILTIN("gateway.overload", "overload", 3, ONE,
+        "Readings come faster than they are judged", "Alarms come late",
+        "Look at the load of this machine; use more collectors or longer intervals", 7200, 10000)},
+};
+/* clang-format on */
+
+static void
+add_own(struct alarm_list *list)
+{
+    struct site *site = list->build->site;
+    uint32_t gateway, point;
+
+    if (!directory_find_device(&site->directory, "gateway", &gateway))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(OWN); i++) {
+        char name[TOPIC_ID_MAX];
+        struct alarm_type *type = arena_alloc(list->build->arena, sizeof *type);
+
+        snprintf(name, sizeof name, "gateway/%s", OWN[i].point);
+        if (type == NULL || (OWN[i].needs_broker && !site->has_broker) ||
+            !directory_find_point(&site->directory, name, &point))
+            continue;
+        *type = OWN[i].type;
+        type->managed = OWN[i].is_managed;
+        if (OWN[i].is_for_all)
+            type->audiences = ALL_AUDIENCES;
+        type->realarm_ms = profile_default_realarm_ms(type->priority);
+        type->digest = profile_digest_type(type);
+        add_alarm(list, type, gateway, point, 0);
+    }
+}
+
+/* changes to one alarm on one device */
+
+static bool
+read_override(struct alarm_list *list, struct fy_node *node, const struct alarm_type *base,
+              const struct alarm_type **out)
+{
+    struct build *build = list->build;
+    struct raw_alarm raw = tables_alarm_defaults();
+    struct alarm_type *type = arena_alloc(build->arena, sizeof *type);
+
+    if (type == NULL)
+        return false;
+    *type = *base;
+    raw.latch = base->latch;
+    if (!schema_read(&build->reader, node, &TABLE_OVERRIDE, &raw))
+        return false;
+    if (raw.disabled) {
+        *out = NULL;
+        return true;
+    }
+    if (!isnan(raw.limit)) {
+        if (base->rule != RULE_HIGH && base->rule != RULE_LOW) {
+            yaml_fault(&build->yaml, yaml_get(node, "limit"), NULL, "limit: %s has none",
+                       base->name);
+            return false;
+        }
+        type->limit = raw.limit;
+    }
+    if (raw.audiences != NULL) {
+        type->audiences = profile_read_audiences(&build->reader, raw.audiences);
+        if (type->audiences == 0)
+            return false;
+    }
+    if (raw.priority > 0) {
+        type->priority = (uint8_t)raw.priority;
+        type->shelvable = raw.priority > 1;
+        type->realarm_ms = profile_default_realarm_ms((unsigned)raw.priority);
+    }
+    type->text = raw.text != NULL ? raw.text : base->text;
+    type->consequence = raw.consequence != NULL ? raw.consequence : base->consequence;
+    type->action = raw.action != NULL ? raw.action : base->action;
+    type->deadband = isnan(raw.deadband) ? base->deadband : raw.deadband;
+    type->on_delay_ms = raw.on_delay_ms >= 0 ? raw.on_delay_ms : base->on_delay_ms;
+    type->off_delay_ms = raw.off_delay_ms >= 0 ? raw.off_delay_ms : base->off_delay_ms;
+    type->realarm_ms = raw.realarm_ms >= 0 ? raw.realarm_ms : type->realarm_ms;
+    type->respond_within_ms =
+        raw.respond_within_ms >= 0 ? raw.respond_within_ms : base->respond_within_ms;
+    type->latch = raw.latch;
+    type->digest = profile_digest_type(type);
+    *out = type;
+    return true;
+}
+
+static bool
+add_device_alarm(struct alarm_list *list, const struct built_device *device,
+                 const struct alarm_type *type, uint32_t point, int64_t stale_after_ms)
+{
+    struct fy_node *change =
+        device->raw.alarms == NULL ? NULL : yaml_get(device->raw.alarms, type->name);
+
+    if (change != NULL && !read_override(list, change, type, &type))
+        return false;
+    if (type != NULL)
+        add_alarm(list, type, device->number, point, stale_after_ms);
+    return true;
+}
+
+/* A change to an alarm that does not exist is a misspelling. */
+static bool
+check_override_names(struct alarm_list *list, const struct built_device *device)
+{
+    const struct profile *profile = device->profile;
+    const char **known = calloc(profile->alarm_count + 2u, sizeof *known);
+    bool good = true;
+
+    if (known == NULL)
+        return false;
+    known[0] = COMM_LOST.name;
+    known[1] = DATA_STALE.name;
+    for (uint32_t i = 0; i < profile->alarm_count; i++)
+        known[i + 2] = profile->alarms[i].type->name;
+    YAML_EACH_PAIR(pair, device->raw.alarms)
+    {
+        const char *name = yaml_text(fy_node_pair_key(pair));
+        uint32_t i = 0;
+
+        while (i < profile->alarm_count + 2 && (name == NULL || strcmp(known[i], name) != 0))
+            i++;
+        if (i < profile->alarm_count + 2)
+            continue;
+        const char *nearest = name == NULL ? NULL : text_nearest(name, known, i);
+        char hint[160];
+        snprintf(hint, sizeof hint, "did you mean \"%s\"?", nearest == NULL ? "" : nearest);
+        yaml_fault(&list->build->yaml, fy_node_pair_key(pair), nearest == NULL ? NULL : hint,
+                   "alarms: %s has no alarm \"%s\"", device->raw.id, name == NULL ? "?" : name);
+        good = false;
+    }
+    free(known);
+    return good;
+}
+
+static bool
+add_of_device(struct alarm_list *list, const struct built_device *device)
+{
+    const struct device_info *info = &list->build->site->directory.devices[device->number];
+    const struct profile *profile = device->profile;
+    bool good = device->raw.alarms == NULL || check_override_names(list, device);
+
+    good = add_device_alarm(list, device, &COMM_LOST, info->comm_point, 0) && good;
+    good = add_device_alarm(list, device, &DATA_STALE, info->comm_point, 0) && good;
+    for (uint32_t i = 0; i < profile->alarm_count; i++) {
+        uint32_t index = profile->alarms[i].point;
+
+        good = add_device_alarm(list, device, profile->alarms[i].type, info->points[index],
+                                stale_after(info, profile->set.sources[index].def)) &&
+               good;
+    }
+    return good;
+}
+
+/* the site's own list */
+
+static bool
+add_of_site(struct alarm_list *list, struct fy_node *node)
+{
+    struct build *build = list->build;
+    struct raw_alarm raw = tables_alarm_defaults();
+    uint32_t point;
+
+    if (!schema_read(&build->reader, node, &TABLE_ALARM, &raw))
+        return false;
+    if (!directory_find_point(&build->site->directory, raw.point, &point)) {
+        yaml_fault(&build->yaml, yaml_get(node, "point"), "device/point, e.g. ups-a/battery.charge",
+                   "point: there is no point \"%s\"", raw.point);
+        return false;
+    }
+    const struct point_ref *ref = &build->site->directory.points[point];
+    const struct alarm_type *type = profile_read_alarm(&build->reader, node, &raw, ref->def);
+    if (type == NULL)
+        return false;
+    if (add_alarm(list, type, ref->device, point,
+                  stale_after(&build->site->directory.devices[ref->device], ref->def)))
+        return true;
+    yaml_fault(&build->yaml, yaml_get(node, "name"), NULL,
+               "name: the device has an alarm %s of this class already", raw.name);
+    return false;
+}
+
+/* numbers */
+
+static void
+number_alarms(struct alarm_list *list)
+{
+    struct build *build = list->build;
+    struct site *site = build->site;
+    const struct site *previous = build->options->previous;
+    struct number_of *known = NULL;
+    uint32_t next = previous == NULL ? 0 : previous->alarm_limit;
+    uint32_t *numbers = calloc(list->count + 1u, sizeof *numbers);
+
+    for (uint32_t i = 0; previous != NULL && i < previous->alarm_limit; i++) {
+        struct number_of *one = arena_alloc(list->scratch, sizeof *one);
+
+        if (previous->alarms[i].type == NULL || one == NULL)
+            continue;
+        *one = (struct number_of){.name = previous->alarms[i].id, .number = i};
+        HASH_ADD_KEYPTR(hh, known, one->name, strlen(one->name), one);
+    }
+    for (const struct retired *gone = previous == NULL ? NULL : previous->retired; gone != NULL;
+         gone = gone->next) {
+        struct number_of *one =
+            gone->kind == RETIRED_ALARM ? arena_alloc(list->scratch, sizeof *one) : NULL;
+        if (one == NULL)
+            continue;
+        *one = (struct number_of){.name = gone->name, .number = gone->number};
+        HASH_ADD_KEYPTR(hh, known, one->name, strlen(one->name), one);
+    }
+    for (uint32_t i = 0; i < list->count && numbers != NULL; i++)
+        numbers[i] = build_number_for(known, list->defs[i].id, &next);
+    struct alarm_def *defs = arena_array(build->arena, next, sizeof *defs);
+    if (defs == NULL || numbers == NULL)
+        abort();
+    for (uint32_t i = 0; i < list->count; i++)
+        defs[numbers[i]] = list->defs[i];
+    site->alarms = defs;
+    site->alarm_limit = next;
+    for (const struct number_of *one = known; one != NULL; one = one->hh.next) {
+        struct retired *gone =
+            defs[one->number].type != NULL ? NULL : arena_alloc(build->arena, sizeof *gone);
+
+        if (gone == NULL)
+            continue;
+        *gone = (struct retired){RETIRED_ALARM, arena_text(build->arena, one->name), one->number,
+                                 site->retired};
+        site->retired = gone;
+    }
+    HASH_CLEAR(hh, known);
+    free(numbers);
+}
+
+bool
+build_alarms(struct build *build)
+{
+    struct alarm_list list = {.build = build, .scratch = arena_new()};
+    bool good = list.scratch != NULL;
+
+    add_own(&list);
+    for (uint32_t i = 0; i < build->device_count; i++)
+        good = add_of_device(&list, &build->devices[i]) && good;
+    if (build->top.alarms != NULL) {
+        YAML_EACH_ITEM(item, build->top.alarms)
+        {
+            good = add_of_site(&list, item) && good;
+        }
+    }
+    if (good)
+        number_alarms(&list);
+    HASH_CLEAR(hh, list.ids);
+    free(list.defs);
+    arena_free(list.scratch);
+    return good;
+}

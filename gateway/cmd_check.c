@@ -1,0 +1,290 @@
+/*
+ * cmd_check.c - watchroom check: every fault in a site file, what it will cost, what a reload
+ * changes.
+ */
+#include <string.h>
+
+#include "config/site.h"
+#include "config/tables.h"
+#include "config/vocabulary.h"
+#include "gateway/cmd_common.h"
+
+static const char HELP[] =
+    "Examples:\n"
+    "  watchroom check site.yaml\n"
+    "  watchroom check site.yaml --against-running    what a reload would change\n"
+    "  watchroom check site.yaml --json\n"
+    "\n"
+    "Usage: watchroom check SITE [OPTION...]\n"
+    "\n"
+    "Reads a site file and the profiles it uses and reports every fault in one run, as\n"
+    "file:line:column, with the line. Nothing is contacted, nothing is changed. For a good file "
+    "it\n"
+    "prints what the site will cost: requests and points a second, and the disk it needs.\n"
+    "\n"
+    "      --profiles DIR      device profiles (default: installed ones, or $WATCHROOM_PROFILES)\n"
+    "      --against-running   what a reload would add, change and remove; live alarms that would\n"
+    "                          be withdrawn come first\n"
+    "      --schema-markdown   print the manual page of all keys instead\n" COMMON_HELP "\n"
+    "Exit status: 0 no faults, 1 faults, 2 wrong usage, 3 no gateway reachable "
+    "(--against-running).\n";
+
+enum { OPTION_PROFILES = 256, OPTION_AGAINST, OPTION_SCHEMA };
+
+static json_t *
+diag_json(const struct diag *diag)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < diag->count; i++) {
+        const struct diag_entry *entry = &diag->entries[i];
+
+        json_array_append_new(list,
+                              json_pack("{s:s, s:i, s:i, s:s, s:s, s:s?}", "file", entry->file,
+                                        "line", (int)entry->line, "column", (int)entry->column,
+                                        "level", entry->level == DIAG_ERROR ? "error" : "warning",
+                                        "text", entry->text, "hint", entry->hint));
+    }
+    return list;
+}
+
+static json_t *
+cost_json(const struct site *site)
+{
+    struct site_cost cost;
+
+    site_cost(site, &cost);
+    return json_pack("{s:I, s:I, s:I, s:f, s:f, s:I, s:I}", "devices", (json_int_t)cost.devices,
+                     "points", (json_int_t)cost.points, "alarms", (json_int_t)cost.alarms,
+                     "requests_per_s", cost.requests_per_s, "points_per_s", cost.points_per_s,
+                     "rrd_bytes", (json_int_t)cost.rrd_bytes, "memory_bytes",
+                     (json_int_t)cost.memory_bytes);
+}
+
+static void
+print_cost(const struct site *site)
+{
+    struct site_cost cost;
+
+    site_cost(site, &cost);
+    printf("%s: no faults\n"
+           "  devices       %u\n"
+           "  points        %u\n"
+           "  alarms        %u\n"
+           "  requests/s    %.1f\n"
+           "  points/s      %.1f\n"
+           "  time series   %.1f MB of disk\n"
+           "  memory        %.1f MB of configuration\n",
+           site->file, cost.devices, cost.points, cost.alarms, cost.requests_per_s,
+           cost.points_per_s, (double)cost.rrd_bytes / 1e6, (double)cost.memory_bytes / 1e6);
+}
+
+/* against the running gateway */
+
+static const char *
+digest_of(const json_t *list, const char *id, const json_t **out_entry)
+{
+    json_t *entry;
+    size_t index;
+
+    json_array_foreach(list, index, entry) if (strcmp(json_text_or(entry, "id", ""), id) == 0)
+    {
+        *out_entry = entry;
+        return json_text_or(entry, "digest", "");
+    }
+    return NULL;
+}
+
+static void
+compare_device(const json_t *running, const struct device_info *device, json_t *added,
+               json_t *changed)
+{
+    const json_t *entry;
+    const char *digest = digest_of(running, device->id, &entry);
+    char ours[17];
+
+    snprintf(ours, sizeof ours, "%016llx", (unsigned long long)device->digest);
+    if (digest == NULL)
+        json_array_append_new(added, json_string(device->id));
+    else if (strcmp(digest, ours) != 0)
+        json_array_append_new(changed, json_string(device->id));
+}
+
+static bool
+has_device(const struct site *site, const char *id)
+{
+    uint32_t number;
+
+    return directory_find_device(&site->directory, id, &number);
+}
+
+static json_t *
+index_alarms(const struct site *site)
+{
+    json_t *index = json_object();
+    char digest[17];
+
+    for (uint32_t i = 0; i < site->alarm_limit; i++) {
+        if (site->alarms[i].type == NULL)
+            continue;
+        snprintf(digest, sizeof digest, "%016llx",
+                 (unsigned long long)site->alarms[i].type->digest);
+        json_object_set_new(index, site->alarms[i].id, json_string(digest));
+    }
+    return index;
+}
+
+static json_t *
+compare_sites(const struct site *site, const json_t *running)
+{
+    json_t *withdrawn = json_array(), *added = json_array(), *changed = json_array();
+    json_t *removed = json_array(), *alarms_changed = json_array();
+    json_t *ours = index_alarms(site), *entry;
+    size_t index;
+
+    for (uint32_t i = 0; i < site->directory.device_limit; i++)
+        if (site->directory.devices[i].id != NULL)
+            compare_device(json_object_get(running, "devices"), &site->directory.devices[i], added,
+                           changed);
+    json_array_foreach(json_object_get(running, "devices"), index, entry)
+    {
+        if (!has_device(site, json_text_or(entry, "id", "")))
+            json_array_append(removed, json_object_get(entry, "id"));
+    }
+    json_array_foreach(json_object_get(running, "alarms"), index, entry)
+    {
+        const char *digest = json_text_or(ours, json_text_or(entry, "id", ""), NULL);
+
+        if (digest == NULL && json_is_true(json_object_get(entry, "live")))
+            json_array_append(withdrawn, json_object_get(entry, "id"));
+        else if (digest != NULL && strcmp(digest, json_text_or(entry, "digest", "")) != 0)
+            json_array_append(alarms_changed, json_object_get(entry, "id"));
+    }
+    json_decref(ours);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "withdrawn", withdrawn, "devices_added", added,
+                     "devices_changed", changed, "devices_removed", removed, "alarms_changed",
+                     alarms_changed);
+}
+
+static void
+print_list(const char *title, const json_t *list)
+{
+    json_t *item;
+    size_t index;
+
+    if (json_array_size(list) > 0)
+        printf("%s\n", title);
+    json_array_foreach(list, index, item) printf("  %s\n", json_string_value(item));
+}
+
+static void
+print_comparison(const json_t *comparison)
+{
+    print_list("LIVE ALARMS THAT WOULD BE WITHDRAWN, not cleared:",
+               json_object_get(comparison, "withdrawn"));
+    print_list("devices added:", json_object_get(comparison, "devices_added"));
+    print_list("devices changed:", json_object_get(comparison, "devices_changed"));
+    print_list("devices removed:", json_object_get(comparison, "devices_removed"));
+    print_list("alarms changed:", json_object_get(comparison, "alarms_changed"));
+}
+
+static bool
+is_no_change(const json_t *comparison)
+{
+    const char *key;
+    json_t *list;
+
+    json_object_foreach((json_t *)(uintptr_t)comparison, key,
+                        list) if (json_array_size(list) > 0) return false;
+    return true;
+}
+
+static int
+report(const struct site *site, const struct diag *diag, const struct common_options *common,
+       bool against)
+{
+    json_t *comparison = NULL, *running = NULL;
+
+    if (against) {
+        int status = common_call(common, json_pack("{s:s}", "verb", "definitions"), &running);
+
+        if (status != EXIT_FINE)
+            return status;
+        comparison = compare_sites(site, running);
+        json_decref(running);
+    }
+    if (common->json) {
+        json_t *object = json_pack("{s:b, s:o, s:o}", "ok", true, "diagnostics", diag_json(diag),
+                                   "cost", cost_json(site));
+
+        if (comparison != NULL)
+            json_object_set(object, "reload", comparison);
+        common_print_json(object);
+        json_decref(object);
+    } else if (comparison != NULL) {
+        print_comparison(comparison);
+        if (is_no_change(comparison))
+            puts("a reload would change nothing");
+    } else {
+        print_cost(site);
+    }
+    json_decref(comparison);
+    return EXIT_FINE;
+}
+
+int
+cmd_check(int argc, char **argv)
+{
+    static const struct option OPTIONS[] = {{"profiles", required_argument, NULL, OPTION_PROFILES},
+                                            {"against-running", no_argument, NULL, OPTION_AGAINST},
+                                            {"schema-markdown", no_argument, NULL, OPTION_SCHEMA},
+                                            COMMON_OPTIONS,
+                                            {NULL, 0, NULL, 0}};
+    struct common_options common = {0};
+    struct site_options options = {.generation = 1};
+    struct diag diag;
+    struct site *site = NULL;
+    bool against = false;
+    int option, status;
+
+    while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
+        if (option == OPTION_PROFILES) {
+            options.profile_dir = optarg;
+        } else if (option == OPTION_AGAINST) {
+            against = true;
+        } else if (option == OPTION_SCHEMA) {
+            tables_print(stdout);
+            vocabulary_print(stdout);
+            return EXIT_FINE;
+        } else if (!common_option(option, &common, "check", HELP, &status)) {
+            return status;
+        }
+    }
+    if (optind == argc) {
+        fputs("watchroom check: which site file?\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (!common_arguments(argc, argv, 1))
+        return EXIT_USAGE;
+    diag_init(&diag);
+    if (site_load(argv[optind], &options, &diag, &site) == ERR_OK) {
+        if (!common.json)
+            diag_print(&diag, stderr);
+        status = report(site, &diag, &common, against);
+    } else {
+        status = EXIT_WRONG;
+        if (common.json) {
+            json_t *object = json_pack("{s:b, s:o}", "ok", false, "diagnostics", diag_json(&diag));
+
+            common_print_json(object);
+            json_decref(object);
+        } else {
+            diag_print(&diag, stderr);
+            fprintf(stderr, "%s: %zu errors, %zu warnings\n", argv[optind], diag.errors,
+                    diag.warnings);
+        }
+    }
+    site_free(site);
+    diag_done(&diag);
+    return status;
+}
