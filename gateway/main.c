@@ -9,6 +9,7 @@
 
 static const struct command COMMANDS[] = {
     /* clang-format off */
+    {"check", "every fault in a site file, and what the site will cost", cmd_check},
     {"graph", "one point over time as a picture", cmd_graph},
     {NULL, NULL, NULL},
     /* clang-format on */
