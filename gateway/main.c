@@ -9,8 +9,16 @@
 
 static const struct command COMMANDS[] = {
     /* clang-format off */
-    {"check", "every fault in a site file, and what the site will cost", cmd_check},
-    {"graph", "one point over time as a picture", cmd_graph},
+    {"run",     "the gateway", cmd_run},
+    {"check",   "every fault in a site file, and what the site will cost", cmd_check},
+    {"status",  "the running gateway", cmd_status},
+    {"alarms",  "what is wrong now", cmd_alarms},
+    {"ack",     "acknowledge an alarm", cmd_ack},
+    {"values",  "the latest readings", cmd_values},
+    {"log",     "the journal", cmd_log},
+    {"journal", "is the journal complete and unaltered?", cmd_journal},
+    {"graph",   "one point over time as a picture", cmd_graph},
+    {"reload",  "read the site file again", cmd_reload},
     {NULL, NULL, NULL},
     /* clang-format on */
 };
