@@ -1,0 +1,64 @@
+/*
+ * notify_mqtt.h - one MQTT 5 session, as transport only: what to say and in which order is
+ * publish.h's.
+ *
+ * Paho's two threads only put news on a lock-free list and wake the loop; every handler below is
+ * called from the loop. Nothing blocks: names are resolved in Paho's thread. Lost connections are
+ * tried again after 1, 2, 4 ... 30 s. Nothing is queued while there is no connection.
+ */
+#ifndef WATCHROOM_ALERTS_NOTIFY_MQTT_H
+#define WATCHROOM_ALERTS_NOTIFY_MQTT_H
+
+#include "alerts/courier.h"
+#include "gateway/base/err.h"
+
+struct notify;
+
+struct notify_message { /* one that arrived; borrowed until the handler returns */
+    const char *topic;
+    const void *payload;
+    size_t payload_bytes;
+    bool retained;
+    const char *response_topic; /* NULL: none */
+    const void *correlation;
+    size_t correlation_bytes;
+};
+
+struct notify_handlers {
+    void (*on_connected)(void *ctx);
+    void (*on_disconnected)(void *ctx, const char *reason);
+    /* A publish with QoS 1 ended: `refused` is NULL when the broker took it, else its reason. Those
+     * of an earlier connection are not told. */
+    void (*on_delivered)(void *ctx, uint64_t token, const char *refused);
+    void (*on_message)(void *ctx, const struct notify_message *message);
+};
+
+struct notify_publish {
+    const char *topic;
+    const void *payload;
+    size_t payload_bytes;
+    int qos; /* 0 or 1 */
+    bool retained;
+    uint32_t expires_s;      /* 0: never */
+    const void *correlation; /* NULL: none */
+    size_t correlation_bytes;
+    uint64_t token; /* comes back in on_delivered, QoS 1 only */
+};
+
+/*
+ * Starts connecting. The will is what the broker says of us when we vanish: retained `will` on
+ * `will_topic`. `filter` is subscribed to at each connect.
+ */
+enum err_code notify_new(struct ev_loop *loop, const struct courier_params *params,
+                         const char *will_topic, const char *will, const char *filter,
+                         const struct notify_handlers *handlers, void *ctx,
+                         struct notify **out_notify, struct err *err) MUST_CHECK;
+/* Disconnects as a client that means it (no will), waiting at most a second. */
+void notify_free(struct notify *notify);
+
+bool notify_is_connected(const struct notify *notify);
+
+/* False: not connected, or Paho's queue is full; nothing was sent and no on_delivered follows. */
+bool notify_send(struct notify *notify, const struct notify_publish *publish);
+
+#endif

@@ -1,0 +1,393 @@
+/*
+ * outbox.c - what is published when.
+ *
+ * At a connect the broker may have forgotten everything: the alarms not at rest are published as
+ * they are now, then the rows after the cursor as events. A row that is older than that picture
+ * must not overwrite it with an older state, so its alarm topic is left alone - unless the alarm is
+ * at rest by now and not in the picture, and its topic still has to be emptied.
+ */
+#include "alerts/outbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/alarm_def.h"
+#include "gateway/base/hash.h"
+#include "gateway/base/text.h"
+
+#define WINDOW_DEFAULT 100
+#define FETCH_ROWS 64
+#define FETCH_ALARMS 64
+#define MESSAGES_PER_ROW (AUDIENCE_COUNT + 1)
+#define SNAPSHOT_TOKEN UINT64_MAX
+
+/* A row on its way. */
+struct row {
+    uint64_t seq;
+    char *body, *payload, *alarm_id, hash[DIGEST_HEX];
+    unsigned audiences;
+    unsigned said;    /* messages given to the broker, as bits: audiences, then the alarm topic */
+    unsigned awaited; /* messages not confirmed yet */
+};
+
+struct pictured { /* an alarm told at the connect */
+    char *id;
+    UT_hash_handle hh;
+};
+
+struct outbox {
+    char prefix[TOPIC_ID_MAX];
+    unsigned window, under_way;
+    struct outbox_io io;
+    void *ctx;
+    uint64_t cursor, committed, fetched;
+    struct row *rows; /* ring: fetched and not done */
+    size_t first, count, room;
+    size_t next; /* of count: the first one not wholly said */
+    bool is_connected;
+    bool is_picturing; /* the alarms of the connect are being told */
+    unsigned picture_priority;
+    uint64_t picture_seq;
+    uint64_t picture_head; /* rows up to here are older than the picture */
+    struct pictured *picture;
+    uint64_t sync_at; /* committed at the connect */
+    uint64_t sent;
+};
+
+struct outbox *
+outbox_new(const char *prefix, unsigned window, const struct outbox_io *io, void *ctx)
+{
+    struct outbox *outbox = calloc(1, sizeof *outbox);
+
+    if (outbox == NULL)
+        return NULL;
+    text_copy(outbox->prefix, sizeof outbox->prefix, prefix);
+    outbox->window = window == 0 ? WINDOW_DEFAULT : window;
+    outbox->room = outbox->window + FETCH_ROWS;
+    outbox->rows = calloc(outbox->room, sizeof *outbox->rows);
+    outbox->io = *io;
+    outbox->ctx = ctx;
+    if (outbox->rows == NULL) {
+        free(outbox);
+        return NULL;
+    }
+    return outbox;
+}
+
+static void
+free_row(struct row *row)
+{
+    free(row->body);
+    free(row->payload);
+    free(row->alarm_id);
+    *row = (struct row){0};
+}
+
+static struct row *
+row_at(struct outbox *outbox, size_t index)
+{
+    return &outbox->rows[(outbox->first + index) % outbox->room];
+}
+
+static void
+forget_rows(struct outbox *outbox)
+{
+    for (size_t i = 0; i < outbox->count; i++)
+        free_row(row_at(outbox, i));
+    outbox->first = outbox->count = outbox->next = 0;
+    outbox->fetched = outbox->cursor;
+}
+
+static void
+forget_picture(struct outbox *outbox)
+{
+    struct pictured *one, *next;
+
+    HASH_ITER(hh, outbox->picture, one, next)
+    {
+        HASH_DEL(outbox->picture, one);
+        free(one->id);
+        free(one);
+    }
+}
+
+void
+outbox_free(struct outbox *outbox)
+{
+    if (outbox == NULL)
+        return;
+    forget_rows(outbox);
+    forget_picture(outbox);
+    free(outbox->rows);
+    free(outbox);
+}
+
+void
+outbox_set_cursor(struct outbox *outbox, uint64_t cursor)
+{
+    outbox->cursor = cursor;
+    outbox->committed = cursor;
+    forget_rows(outbox);
+    if (outbox->is_connected)
+        outbox_connected(outbox);
+}
+
+uint64_t
+outbox_cursor(const struct outbox *outbox)
+{
+    return outbox->cursor;
+}
+
+void
+outbox_connected(struct outbox *outbox)
+{
+    forget_rows(outbox);
+    forget_picture(outbox);
+    outbox->is_connected = outbox->is_picturing = true;
+    outbox->under_way = 0;
+    outbox->picture_priority = 0;
+    outbox->picture_seq = 0;
+    outbox->picture_head = outbox->sync_at = outbox->committed;
+}
+
+void
+outbox_disconnected(struct outbox *outbox)
+{
+    outbox->is_connected = false;
+    outbox->under_way = 0;
+    forget_rows(outbox);
+}
+
+void
+outbox_committed(struct outbox *outbox, uint64_t committed)
+{
+    if (committed > outbox->committed)
+        outbox->committed = committed;
+}
+
+static bool
+send_topic(struct outbox *outbox, const char *kind, const char *name, const void *payload,
+           size_t bytes, bool retained, uint64_t token)
+{
+    char topic[2 * TOPIC_ID_MAX + 16];
+
+    snprintf(topic, sizeof topic, "%s/%s/%s", outbox->prefix, kind, name);
+    if (!outbox->io.publish(outbox->ctx, topic, payload, bytes, retained, token))
+        return false;
+    outbox->under_way++;
+    return true;
+}
+
+/* the picture at the connect */
+
+struct picturing {
+    struct outbox *outbox;
+    unsigned given;
+};
+
+static bool
+picture_alarm(void *ctx, const char *alarm_id, unsigned priority, uint64_t seq, const char *payload)
+{
+    struct picturing *picturing = ctx;
+    struct outbox *outbox = picturing->outbox;
+    struct pictured *one;
+
+    if (outbox->under_way >= outbox->window ||
+        !send_topic(outbox, "alarm", alarm_id, payload, strlen(payload), true, SNAPSHOT_TOKEN))
+        return false;
+    outbox->picture_priority = priority;
+    outbox->picture_seq = seq;
+    picturing->given++;
+    one = calloc(1, sizeof *one);
+    if (one == NULL || (one->id = strdup(alarm_id)) == NULL) {
+        free(one); /* then an old row may show an older state for a moment */
+        return true;
+    }
+    HASH_ADD_KEYPTR(hh, outbox->picture, one->id, strlen(one->id), one);
+    return true;
+}
+
+static enum err_code
+pump_picture(struct outbox *outbox, struct err *err)
+{
+    struct picturing picturing = {.outbox = outbox};
+    enum err_code code =
+        outbox->io.alarms(outbox->ctx, outbox->picture_priority, outbox->picture_seq, FETCH_ALARMS,
+                          picture_alarm, &picturing, err);
+
+    if (code == ERR_OK && picturing.given == 0 && outbox->under_way < outbox->window)
+        outbox->is_picturing = false;
+    return code;
+}
+
+/* rows */
+
+static bool
+take_row(void *ctx, const struct journal_row *row)
+{
+    struct outbox *outbox = ctx;
+
+    if (outbox->count == outbox->room || row->seq > outbox->committed)
+        return false;
+    struct row *taken = row_at(outbox, outbox->count);
+    *taken = (struct row){.seq = row->seq, .audiences = row->audiences};
+    text_copy(taken->hash, sizeof taken->hash, row->hash);
+    taken->body = strdup(row->body);
+    taken->payload = row->payload == NULL ? NULL : strdup(row->payload);
+    taken->alarm_id = row->alarm_id == NULL ? NULL : strdup(row->alarm_id);
+    if (taken->body == NULL || (row->payload != NULL && taken->payload == NULL) ||
+        (row->alarm_id != NULL && taken->alarm_id == NULL)) {
+        free_row(taken);
+        return false;
+    }
+    outbox->fetched = row->seq;
+    outbox->count++;
+    return true;
+}
+
+/* The body as it was hashed, with the hash as its last member: cut it off to verify. */
+static bool
+send_event(struct outbox *outbox, const struct row *row, unsigned audience)
+{
+    struct text_buf text;
+    size_t length = strlen(row->body);
+    bool sent = false;
+
+    text_buf_init(&text, 1024 * 1024);
+    text_buf_add_bytes(&text, row->body, length - 1);
+    text_buf_add(&text, ",\"hash\":\"%s\"}", row->hash);
+    if (!text.failed)
+        sent = send_topic(outbox, "event", audience_name((enum audience)audience), text.data,
+                          text.length, false, row->seq);
+    text_buf_done(&text);
+    return sent;
+}
+
+static bool
+is_older_than_picture(struct outbox *outbox, const struct row *row)
+{
+    struct pictured *one;
+
+    if (row->seq > outbox->picture_head)
+        return false;
+    if (row->payload != NULL)
+        return true;
+    HASH_FIND_STR(outbox->picture, row->alarm_id, one);
+    return one != NULL;
+}
+
+static bool
+send_alarm(struct outbox *outbox, const struct row *row)
+{
+    return send_topic(outbox, "alarm", row->alarm_id, row->payload != NULL ? row->payload : "",
+                      row->payload != NULL ? strlen(row->payload) : 0, true, row->seq);
+}
+
+/* False: the window is full or the broker cannot take more now. */
+static bool
+say_row(struct outbox *outbox, struct row *row)
+{
+    for (unsigned i = 0; i < MESSAGES_PER_ROW; i++) {
+        bool is_alarm = i == AUDIENCE_COUNT;
+        bool is_due = is_alarm ? row->alarm_id != NULL && !is_older_than_picture(outbox, row)
+                               : (row->audiences & AUDIENCE_BIT(i)) != 0;
+
+        if (!is_due || (row->said & 1u << i) != 0)
+            continue;
+        if (outbox->under_way >= outbox->window ||
+            !(is_alarm ? send_alarm(outbox, row) : send_event(outbox, row, i)))
+            return false;
+        row->said |= 1u << i;
+        row->awaited++;
+    }
+    return true;
+}
+
+static void
+move_cursor(struct outbox *outbox)
+{
+    while (outbox->next > 0 && row_at(outbox, 0)->awaited == 0) {
+        outbox->cursor = row_at(outbox, 0)->seq;
+        free_row(row_at(outbox, 0));
+        outbox->first = (outbox->first + 1) % outbox->room;
+        outbox->count--;
+        outbox->next--;
+        outbox->sent++;
+    }
+    if (outbox->cursor >= outbox->picture_head)
+        forget_picture(outbox);
+}
+
+void
+outbox_delivered(struct outbox *outbox, uint64_t token)
+{
+    if (outbox->under_way > 0)
+        outbox->under_way--;
+    if (token == SNAPSHOT_TOKEN)
+        return;
+    for (size_t i = 0; i < outbox->count; i++)
+        if (row_at(outbox, i)->seq == token) {
+            if (row_at(outbox, i)->awaited > 0)
+                row_at(outbox, i)->awaited--;
+            break;
+        }
+    move_cursor(outbox);
+}
+
+static enum err_code
+pump_rows(struct outbox *outbox, struct err *err)
+{
+    for (;;) {
+        uint64_t last;
+
+        while (outbox->next < outbox->count) {
+            if (!say_row(outbox, row_at(outbox, outbox->next)))
+                return ERR_OK;
+            outbox->next++;
+        }
+        move_cursor(outbox); /* rows that nobody is told are done at once */
+        if (outbox->fetched >= outbox->committed || outbox->count == outbox->room)
+            return ERR_OK;
+
+        uint64_t before = outbox->fetched;
+        enum err_code code =
+            outbox->io.rows(outbox->ctx, outbox->fetched, FETCH_ROWS, take_row, outbox, &last, err);
+        if (code != ERR_OK || outbox->fetched == before)
+            return code;
+    }
+}
+
+enum err_code
+outbox_pump(struct outbox *outbox, struct err *err)
+{
+    if (!outbox->is_connected)
+        return ERR_OK;
+    while (outbox->is_picturing) {
+        unsigned before = outbox->under_way;
+        enum err_code code = pump_picture(outbox, err);
+
+        if (code != ERR_OK || (outbox->is_picturing && outbox->under_way == before))
+            return code;
+    }
+    return pump_rows(outbox, err);
+}
+
+bool
+outbox_is_drained(const struct outbox *outbox)
+{
+    return outbox->is_connected && !outbox->is_picturing && outbox->cursor >= outbox->committed &&
+           outbox->under_way == 0;
+}
+
+bool
+outbox_is_in_sync(const struct outbox *outbox)
+{
+    return outbox->is_connected && !outbox->is_picturing && outbox->cursor >= outbox->sync_at;
+}
+
+uint64_t
+outbox_rows_sent(const struct outbox *outbox)
+{
+    return outbox->sent;
+}
