@@ -24,6 +24,7 @@
     X(SAMPLES_DROPPED, COUNTER, "samples_dropped_total", "Samples the store link could not take")  \
     X(EVENTS, COUNTER, "events_total", "State changes and traps sent")                             \
     X(EVENTS_PENDING, GAUGE, "events_pending", "Events not yet committed by alarms")               \
+    X(EVENTS_DEFERRED, COUNTER, "events_deferred_total", "State changes that waited for a commit") \
     X(DEVICES_UP, GAUGE, "devices_up", "Devices that answer")                                      \
     X(DEVICES_DOWN, GAUGE, "devices_down", "Devices that do not answer")                           \
     X(REPLIES_STRAY, COUNTER, "replies_stray_total",                                               \
