@@ -1,66 +1,121 @@
 /*
- * health.c - is a device up?
+ * health.c - does a device answer, as one table.
+ *
+ * A device that was never down needs one answer to be up; one that was down needs several in a row,
+ * and is polled from the first of them on, so that its values are back before its state is.
  */
 #include "collectors/health.h"
 
-struct health_limits
-health_limits_of(uint16_t down_after, uint16_t up_after, uint32_t backoff_max_ms)
+#include <assert.h>
+
+#define TRIES_MAX 16
+
+/* How an outcome stands to the limits. */
+enum input { ONE_ANSWER, ENOUGH_ANSWERS, ONE_MISS, ENOUGH_MISSES, INPUT_COUNT };
+
+static const enum health NEXT[HEALTH_COUNT][INPUT_COUNT] = {
+    /* clang-format off */
+    /*                    ONE_ANSWER   ENOUGH_ANSWERS  ONE_MISS        ENOUGH_MISSES */
+    [HEALTH_UNKNOWN] = { HEALTH_UP,   HEALTH_UP,      HEALTH_SUSPECT, HEALTH_DOWN },
+    [HEALTH_UP]      = { HEALTH_UP,   HEALTH_UP,      HEALTH_SUSPECT, HEALTH_DOWN },
+    [HEALTH_SUSPECT] = { HEALTH_UP,   HEALTH_UP,      HEALTH_SUSPECT, HEALTH_DOWN },
+    [HEALTH_DOWN]    = { HEALTH_DOWN, HEALTH_UP,      HEALTH_DOWN,    HEALTH_DOWN },
+    /* clang-format on */
+};
+
+static void
+count_up(uint16_t *counter)
 {
-    return (struct health_limits){.down_after = down_after == 0 ? HEALTH_DOWN_AFTER : down_after,
-                                  .up_after = up_after == 0 ? HEALTH_UP_AFTER : up_after,
-                                  .backoff_max_ms =
-                                      backoff_max_ms == 0 ? HEALTH_BACKOFF_MAX_MS : backoff_max_ms};
+    if (*counter < UINT16_MAX)
+        ++*counter;
 }
 
-static bool
-become(struct health_state *state, enum health health)
+static enum input
+count(struct health_record *record, const struct health_limits *limits, enum health_outcome outcome)
 {
-    if (state->health == health)
+    if (outcome == HEALTH_MISSED) {
+        record->good = 0;
+        count_up(&record->missed);
+        return record->missed >= limits->down_after ? ENOUGH_MISSES : ONE_MISS;
+    }
+    record->missed = 0;
+    count_up(&record->good);
+    return record->good >= limits->up_after ? ENOUGH_ANSWERS : ONE_ANSWER;
+}
+
+unsigned
+health_apply(struct health_record *record, const struct health_limits *limits,
+             enum health_outcome outcome, enum cause cause, int64_t utc_ms)
+{
+    enum health before = (enum health)record->state;
+    bool was_polled = health_is_polled(record);
+    enum input input = count(record, limits, outcome);
+    enum health after = NEXT[before][input];
+    unsigned effects = 0;
+
+    assert((unsigned)outcome < HEALTH_OUTCOME_COUNT && before < HEALTH_COUNT);
+    if (outcome == HEALTH_MISSED)
+        record->cause = (uint8_t)cause;
+    if (after != before) {
+        record->state = (uint8_t)after;
+        record->since_utc_ms = utc_ms;
+        effects |= HEALTH_TELL;
+    }
+    if (after == HEALTH_UP) {
+        record->tries = 0;
+        record->life_spent = false;
+    }
+    if (after != HEALTH_DOWN)
+        record->good = 0;
+
+    bool is_polled = health_is_polled(record);
+    if (was_polled && !is_polled)
+        effects |= HEALTH_STOP;
+    else if (!was_polled && is_polled)
+        effects |= HEALTH_POLL;
+    else if (!is_polled)
+        effects |= HEALTH_PROBE;
+    return effects;
+}
+
+bool
+health_is_polled(const struct health_record *record)
+{
+    return record->state != HEALTH_DOWN || record->good > 0;
+}
+
+bool
+health_take_life(struct health_record *record)
+{
+    if (health_is_polled(record) || record->life_spent)
         return false;
-    state->health = (uint8_t)health;
+    record->life_spent = true;
     return true;
 }
 
-bool
-health_answer(struct health_state *state, const struct health_limits *limits)
+void
+health_take_probe(struct health_record *record)
 {
-    state->missed = 0;
-    if (state->answered < UINT16_MAX)
-        state->answered++;
-    state->backoff_ms = 0;
-    switch ((enum health)state->health) {
-    case HEALTH_UNKNOWN:
-        return become(state, HEALTH_UP);
-    case HEALTH_DOWN:
-        return become(state, limits->up_after <= 1 ? HEALTH_UP : HEALTH_SUSPECT);
-    case HEALTH_SUSPECT:
-        return state->answered >= limits->up_after && become(state, HEALTH_UP);
-    case HEALTH_UP:
-    case HEALTH_COUNT:
-        break;
-    }
-    return false;
-}
-
-bool
-health_miss(struct health_state *state, const struct health_limits *limits)
-{
-    state->answered = 0;
-    if (state->missed < UINT16_MAX)
-        state->missed++;
-    if (state->missed >= limits->down_after)
-        return become(state, HEALTH_DOWN);
-    /* A device never seen stays unknown until it is known to be down. */
-    return state->health == HEALTH_UP && become(state, HEALTH_SUSPECT);
+    record->life_spent = false;
 }
 
 uint32_t
-health_next_probe_ms(struct health_state *state, const struct health_limits *limits, uint32_t noise)
+health_backoff_ms(struct health_record *record, const struct health_limits *limits, uint32_t seed)
 {
-    uint32_t wait = state->backoff_ms == 0 ? HEALTH_BACKOFF_MIN_MS : state->backoff_ms * 2;
+    uint64_t delay_ms = (uint64_t)HEALTH_BACKOFF_FIRST_MS << record->tries;
 
-    if (wait > limits->backoff_max_ms)
-        wait = limits->backoff_max_ms;
-    state->backoff_ms = wait;
-    return wait - noise % (wait / 4 + 1);
+    if (delay_ms >= limits->backoff_max_ms)
+        delay_ms = limits->backoff_max_ms;
+    else if (record->tries < TRIES_MAX)
+        record->tries++;
+    /* Knuth's multiplier spreads neighbouring seeds. */
+    uint32_t spread = (seed + record->missed) * UINT32_C(2654435761);
+    delay_ms -= (delay_ms / 4 * (spread >> 16)) >> 16;
+    return (uint32_t)delay_ms;
+}
+
+void
+health_smooth_rtt(struct health_record *record, float rtt_ms)
+{
+    record->rtt_ms = record->rtt_ms == 0 ? rtt_ms : record->rtt_ms + (rtt_ms - record->rtt_ms) / 8;
 }
