@@ -641,6 +641,8 @@ init(const struct driver_env *env, struct err *err)
     self.worker = env->worker;
     /* No files of its own, no MIBs: we know the OIDs. */
     setenv("MIBS", "", 1);
+    setenv("SNMP_PERSISTENT_DIR", "/nonexistent", 1);
+    netsnmp_register_loghandler(NETSNMP_LOGHANDLER_NONE, LOG_DEBUG);
     netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_READ_CONFIGS, 1);
     netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
     snmp_disable_stderrlog();

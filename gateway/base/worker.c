@@ -76,7 +76,9 @@ worker_init(struct worker *worker, const struct worker_env *env, void (*on_stop)
 
     *worker = (struct worker){.env = *env, .on_stop = on_stop, .ctx = ctx};
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGINT, SIG_IGN); /* a terminal sends it to the whole group; the master decides */
+    /* A terminal and a service manager signal the whole group; the master decides. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     worker->loop = ev_loop_new(EVFLAG_AUTO);
     if (worker->loop == NULL)
