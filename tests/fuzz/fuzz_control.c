@@ -1,0 +1,40 @@
+/*
+ * fuzz_control.c - whatever comes over the control socket is a checked request or a reason.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/requests.h"
+#include "gateway/base/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length);
+
+static void
+insist(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
+{
+    struct control_request request;
+    char reason[200] = "";
+
+    if (length > REQUEST_LINE_BYTES_MAX)
+        return 0;
+    if (!request_parse_control((const char *)input, length, &request, reason, sizeof reason)) {
+        insist(reason[0] != '\0');
+        insist(text_is_clean_utf8(reason, strlen(reason)));
+        return 0;
+    }
+    insist(request.verb < CONTROL_VERB_COUNT);
+    insist(request.device[0] == '\0' || text_is_id(request.device));
+    if (request.verb == CONTROL_ACK) {
+        insist(text_is_path(request.ack.id));
+        insist(text_is_clean_utf8(request.ack.note, strlen(request.ack.note)));
+        insist(request.ack.occ_from <= request.ack.occ_to);
+    }
+    return 0;
+}
