@@ -162,7 +162,7 @@ alarm_rows_object(struct text_buf *out, const struct alarm_def *def,
     json_write_text(out, "text", def->type->text);
     json_write_integer(out, "ts", facts->utc_ms);
     json_write_text(out, "type", def->type->type);
-    if (state->raised_utc_ms != 0)
+    if (state->raised_utc_ms != 0 && state->unc_ms != ENGINE_UNC_UNKNOWN)
         json_write_integer(out, "unc_ms", state->unc_ms);
     write_text_if(out, "unit", subject.point != NULL ? subject.point->unit : NULL);
     json_write_key(out, "value");
