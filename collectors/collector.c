@@ -69,6 +69,8 @@ on_alarms_message(void *ctx, const struct msg_head *head, const void *body)
     } else if (head->type == MSG_POLL_NOW) {
         poll_now(self, body, head->count);
     } else if (head->type == MSG_SNAPSHOT) {
+        /* Who asks may never have heard of us: the one before it may have died with our hello. */
+        link_hello(self->links[OUTBOUND_ALARMS], self->worker.env.incarnation);
         outbound_snapshot(self->outbound);
         poller_reread(self->poller);
     }
