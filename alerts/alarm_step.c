@@ -243,7 +243,7 @@ suppression(struct step *s, enum alarm_event event)
             release(s);
         break;
     default:
-        assert(!"not an event of suppression");
+        assert(false && "not an event of suppression");
     }
 }
 
@@ -289,7 +289,7 @@ alarm_step(struct alarm_regions *regions, const struct alarm_traits *traits, enu
         realarm(&s);
         break;
     case EVENT_COUNT:
-        assert(!"no event");
+        assert(false && "no event");
         break;
     default:
         suppression(&s, event);
