@@ -10,8 +10,8 @@
 
 #include "collectors/plan_regs.h"
 
-#define HOLES_MODBUS_RETRY_FIRST_MS (60 * 1000)
-#define HOLES_MODBUS_RETRY_MAX_MS (15 * 60 * 1000)
+#define HOLES_MODBUS_RETRY_FIRST_MS (INT64_C(60) * 1000)
+#define HOLES_MODBUS_RETRY_MAX_MS (INT64_C(15) * 60 * 1000)
 
 struct holes_block {
     struct plan_block block;

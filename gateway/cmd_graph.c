@@ -141,7 +141,7 @@ parse(struct order *order, int argc, char **argv, int *out_status)
                                             {"state-dir", required_argument, NULL, 'd'},
                                             COMMON_OPTIONS,
                                             {NULL, 0, NULL, 0}};
-    int64_t last_ms = 3600 * 1000;
+    int64_t last_ms = INT64_C(3600) * 1000;
     int option;
 
     while ((option = getopt_long(argc, argv, "ho:", OPTIONS, NULL)) != -1) {
@@ -204,7 +204,6 @@ look_in_map(const struct order *order, const char *folder, const char *name, str
         store_map_read(path, &map, NULL) != ERR_OK)
         return false;
     if (store_map_find(&map, order->point, &index)) {
-        is_found = true;
         out->source = index;
         out->kind = map.entries[index].kind;
         path[strlen(path) - strlen(".map")] = '\0';

@@ -360,19 +360,19 @@ store_cached_takes(const char *path, const char *const *rows, size_t count)
 }
 
 bool
-store_cached_submit(struct store_cached *cached, uint32_t file, uint32_t ticket, const char *path,
-                    bool is_new, const char *const *rows, size_t count)
+store_cached_submit(struct store_cached *cached, const struct store_cached_batch *batch)
 {
     char name[PATH_BYTES];
     size_t before = cached->out.length;
 
-    if (!cached->is_connected || cached->job_count == JOBS_MAX || !escape(path, name, sizeof name))
+    if (!cached->is_connected || cached->job_count == JOBS_MAX ||
+        !escape(batch->path, name, sizeof name))
         return false;
     text_buf_add(&cached->out, "BATCH\n");
-    if (is_new)
+    if (batch->is_new)
         text_buf_add(&cached->out, "FLUSH %s\nFORGET %s\n", name, name);
-    for (size_t i = 0; i < count; i++)
-        text_buf_add(&cached->out, "UPDATE %s %s\n", name, rows[i]);
+    for (size_t i = 0; i < batch->count; i++)
+        text_buf_add(&cached->out, "UPDATE %s %s\n", name, batch->rows[i]);
     text_buf_add(&cached->out, "FLUSH %s\n.\n", name);
     if (cached->out.failed) {
         cached->out.failed = false;
@@ -384,7 +384,8 @@ store_cached_submit(struct store_cached *cached, uint32_t file, uint32_t ticket,
 
     struct job *job = &cached->jobs[(cached->first_job + cached->job_count++) % JOBS_MAX];
 
-    *job = (struct job){.file = file, .ticket = ticket, .ignored = is_new ? 2 : 0};
+    *job = (struct job){
+        .file = batch->file, .ticket = batch->ticket, .ignored = batch->is_new ? 2 : 0};
     if (cached->job_count == 1)
         set_timer(cached, ANSWER_S);
     (void)flush_out(cached); /* a failure shows at the next event of the socket */

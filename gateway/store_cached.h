@@ -25,10 +25,16 @@ void store_cached_on_result(struct store_cached *cached, store_cached_result *on
 /* Can these rows be said in the protocol's lines of at most 4 KiB? */
 bool store_cached_takes(const char *path, const char *const *rows, size_t count);
 
-/* False: not connected, or enough is under way. `is_new`: what the daemon may still remember of an
- * earlier file of this name is forgotten. Everything is copied. */
-bool store_cached_submit(struct store_cached *cached, uint32_t file, uint32_t ticket,
-                         const char *path, bool is_new, const char *const *rows, size_t count);
+struct store_cached_batch {
+    uint32_t file, ticket; /* the caller's, for the result */
+    const char *path;
+    bool is_new; /* what the daemon may remember of an earlier file of this name is forgotten */
+    const char *const *rows;
+    size_t count;
+};
+
+/* False: not connected, or enough is under way. Everything is copied. */
+bool store_cached_submit(struct store_cached *cached, const struct store_cached_batch *batch);
 
 bool store_cached_is_connected(const struct store_cached *cached);
 

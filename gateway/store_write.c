@@ -90,16 +90,19 @@ store_write_failed(struct store_files *files, struct store_file *file, bool is_o
     fail(files, file, reason, now_ms);
 }
 
+struct paths {
+    char rrd[PATH_MAX], map[PATH_MAX];
+};
+
 static bool
-make_paths(const struct store_files *files, const struct store_file *file, char path[PATH_MAX],
-           char map_path[PATH_MAX])
+make_paths(const struct store_files *files, const struct store_file *file, struct paths *out)
 {
     const struct device_info *info = &files->params->directory->devices[file->device];
     const char *group = info->groups[file->group].id;
     int length =
-        snprintf(path, PATH_MAX, "%s/rrd/%s/%s.rrd", files->params->state_dir, info->id, group);
+        snprintf(out->rrd, PATH_MAX, "%s/rrd/%s/%s.rrd", files->params->state_dir, info->id, group);
 
-    snprintf(map_path, PATH_MAX, "%s/rrd/%s/%s.map", files->params->state_dir, info->id, group);
+    snprintf(out->map, PATH_MAX, "%s/rrd/%s/%s.map", files->params->state_dir, info->id, group);
     return length > 0 && length < PATH_MAX;
 }
 
@@ -120,13 +123,13 @@ skip_written(struct store_files *files, struct store_file *file, int64_t last_s)
 }
 
 static void
-quarantine(struct store_files *files, struct store_file *file, const char *path,
-           const char *map_path, const struct stamp *now, const char *why)
+quarantine(struct store_files *files, struct store_file *file, const struct paths *paths,
+           const struct stamp *now, const char *why)
 {
     struct err err;
     char reason[sizeof files->reason];
 
-    if (store_rrd_quarantine(path, map_path, now->utc_ms, &err) != ERR_OK) {
+    if (store_rrd_quarantine(paths->rrd, paths->map, now->utc_ms, &err) != ERR_OK) {
         fail(files, file, err.text, now->mono_ms);
         return;
     }
@@ -142,7 +145,7 @@ quarantine(struct store_files *files, struct store_file *file, const char *path,
 }
 
 static enum err_code
-prepare(struct store_files *files, struct store_file *file, const char *path, const char *map_path,
+prepare(struct store_files *files, struct store_file *file, const struct paths *paths,
         bool may_make, struct store_rrd_file *out, struct err *err)
 {
     const struct device_info *info = &files->params->directory->devices[file->device];
@@ -159,8 +162,8 @@ prepare(struct store_files *files, struct store_file *file, const char *path, co
     }
 
     struct store_rrd_spec spec = {
-        .path = path,
-        .map_path = map_path,
+        .path = paths->rrd,
+        .map_path = paths->map,
         .classes = files->params->classes,
         .class_count = files->params->class_count,
         .step_s = file->rows.step_ms / 1000,
@@ -176,21 +179,21 @@ prepare(struct store_files *files, struct store_file *file, const char *path, co
 
 /* False: the file cannot be written now; it waits in a queue or for its retry. */
 static bool
-open_file(struct store_files *files, struct store_file *file, const char *path,
-          const char *map_path, const struct stamp *now, bool may_make)
+open_file(struct store_files *files, struct store_file *file, const struct paths *paths,
+          const struct stamp *now, bool may_make)
 {
     struct store_rrd_file opened;
     struct err err;
-    enum err_code code = prepare(files, file, path, map_path, may_make, &opened, &err);
+    enum err_code code = prepare(files, file, paths, may_make, &opened, &err);
     int64_t newest_s = store_rows_time(&file->rows, (uint16_t)(file->rows.count - 1));
 
     if (code == ERR_OK && files->is_synced &&
         opened.last_s > newest_s + STORE_AHEAD_MAX_MS / 1000) {
         free(opened.columns);
-        code = err_set(&err, ERR_CORRUPT, "%s: its last time lies in the future", path);
+        code = err_set(&err, ERR_CORRUPT, "%s: its last time lies in the future", paths->rrd);
     }
     if (code == ERR_CORRUPT)
-        quarantine(files, file, path, map_path, now, err.text);
+        quarantine(files, file, paths, now, err.text);
     if ((code == ERR_CORRUPT || code == ERR_BUSY) && !may_make && now->mono_ms >= file->retry_ms) {
         file->is_making = true;
         store_file_enqueue(&files->making, file);
@@ -239,18 +242,18 @@ format_rows(const struct store_file *file, uint16_t count, const char **out_rows
 }
 
 static void
-write_here(struct store_files *files, struct store_file *file, const char *path,
-           const char *map_path, const char **rows, uint16_t count, const struct stamp *now)
+write_here(struct store_files *files, struct store_file *file, const struct paths *paths,
+           const char **rows, uint16_t count, const struct stamp *now)
 {
     struct err err;
-    enum err_code code = store_rrd_update(path, rows, count, &err);
+    enum err_code code = store_rrd_update(paths->rrd, rows, count, &err);
 
     if (code == ERR_OK) {
         store_write_succeeded(files, file, count);
     } else if (code == ERR_BUSY) { /* a reader is at it */
         file->retry_ms = now->mono_ms + LOCK_RETRY_MS;
     } else if (code == ERR_CORRUPT && file->wait_ms >= DAMAGED_AFTER_MS) {
-        quarantine(files, file, path, map_path, now, err.text);
+        quarantine(files, file, paths, now, err.text);
     } else {
         store_write_failed(files, file, true, err.text, now->mono_ms);
     }
@@ -263,8 +266,18 @@ write_there(struct store_files *files, struct store_file *file, const char *path
 {
     uint32_t index = (uint32_t)(file - files->files);
 
-    if (!store_cached_submit(files->cached, index, ++file->ticket, path, file->is_new, rows, count))
+    const struct store_cached_batch batch = {
+        .file = index,
+        .ticket = file->ticket + 1,
+        .path = path,
+        .is_new = file->is_new,
+        .rows = rows,
+        .count = count,
+    };
+
+    if (!store_cached_submit(files->cached, &batch))
         return false;
+    file->ticket++;
     file->is_new = false;
     file->in_flight = count;
     file->rows.written_s = store_rows_time(&file->rows, (uint16_t)(count - 1));
@@ -275,20 +288,20 @@ bool
 store_write_file(struct store_files *files, struct store_file *file, const struct stamp *now,
                  bool may_make)
 {
-    char path[PATH_MAX], map_path[PATH_MAX];
+    struct paths paths;
     uint16_t count;
     bool has_room = true;
 
     if (file->rows.count == 0 || now->mono_ms < file->retry_ms)
         return true;
-    if (!make_paths(files, file, path, map_path)) {
+    if (!make_paths(files, file, &paths)) {
         fail(files, file, "the path of an RRD file is too long", now->mono_ms);
         return true;
     }
-    if (file->columns == NULL && !open_file(files, file, path, map_path, now, may_make))
+    if (file->columns == NULL && !open_file(files, file, &paths, now, may_make))
         return true;
     if (may_make)
-        files->tokens -= (double)store_rrd_bytes(path) / MAKE_BYTES;
+        files->tokens -= (double)store_rrd_bytes(paths.rrd) / MAKE_BYTES;
     count = writable(files, file, now->mono_ms);
     if (count == 0)
         return true;
@@ -298,10 +311,10 @@ store_write_file(struct store_files *files, struct store_file *file, const struc
 
     if (texts == NULL)
         fail(files, file, "out of memory", now->mono_ms);
-    else if (files->cached != NULL && store_cached_takes(path, rows, count))
-        has_room = write_there(files, file, path, rows, count);
+    else if (files->cached != NULL && store_cached_takes(paths.rrd, rows, count))
+        has_room = write_there(files, file, paths.rrd, rows, count);
     else
-        write_here(files, file, path, map_path, rows, count, now);
+        write_here(files, file, &paths, rows, count, now);
     free(texts);
     free(rows);
     return has_room;
