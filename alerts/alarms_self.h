@@ -33,6 +33,8 @@ struct intake {
     uint64_t incarnation; /* of the collector, as last heard */
     uint64_t number;      /* newest event taken of it */
     uint64_t committed;   /* of these, on disk */
+    uint64_t missed;      /* first of a gap that was asked for again; 0: none */
+    bool is_synced;       /* the collector's hello has come: what follows is in order */
     bool is_dirty;        /* number or incarnation not yet in the journal's turn */
     bool owes_snapshot, owes_committed;
 };

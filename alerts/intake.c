@@ -15,10 +15,11 @@
 static void
 take_hello(struct intake *intake, uint64_t incarnation)
 {
+    intake->is_synced = true;
     if (incarnation == intake->incarnation)
         return;
     intake->incarnation = incarnation;
-    intake->number = intake->committed = 0;
+    intake->number = intake->committed = intake->missed = 0;
     intake->is_dirty = true;
 }
 
@@ -33,6 +34,20 @@ note_gap(struct intake *intake, uint64_t next)
               (unsigned long long)intake->number + 1, (unsigned long long)next - 1);
     if (body != NULL)
         journal_add(intake->self->journal, "note", intake->self->now.utc_ms, body, NULL, 0, 0);
+}
+
+/* False: it is asked for again; until the answer nothing is taken. */
+static bool
+accept_gap(struct intake *intake, uint64_t next)
+{
+    if (intake->missed == intake->number + 1) {
+        note_gap(intake, next);
+        return true;
+    }
+    intake->missed = intake->number + 1;
+    intake->is_synced = false;
+    intake_ask_snapshot(intake);
+    return false;
 }
 
 /* To the courier for val/...; a console that lacks one gets the next. */
@@ -51,11 +66,11 @@ take_events(struct intake *intake, const struct event *events, size_t count)
     struct alarms *self = intake->self;
     size_t fresh = 0;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && intake->is_synced; i++) {
         if (events[i].number <= intake->number)
             continue; /* repeated because it was not known to be committed */
-        if (events[i].number > intake->number + 1)
-            note_gap(intake, events[i].number);
+        if (events[i].number > intake->number + 1 && !accept_gap(intake, events[i].number))
+            break;
         intake->number = events[i].number;
         intake->is_dirty = true;
         engine_sample(self->engine, &events[i].sample);
@@ -63,7 +78,7 @@ take_events(struct intake *intake, const struct event *events, size_t count)
     }
     forward(self, taken, fresh);
     /* All of it was old: the collector did not hear of the commit. */
-    if (fresh == 0 && count > 0) {
+    if (fresh == 0 && intake->is_synced) {
         intake->owes_committed = true;
         intake_after_commit(intake);
     }

@@ -367,7 +367,7 @@ ask(struct rig *rig, const char *line)
 
 struct seen {
     unsigned rows, raised, cleared, acked, withdrawn, commands, devices, workers, generations,
-        starts;
+        starts, notes;
     uint64_t last;
     char last_alarm[4000];
 };
@@ -393,6 +393,7 @@ on_row(void *ctx, const struct journal_row *row)
     seen->workers += strcmp(row->kind, "worker") == 0;
     seen->generations += strcmp(row->kind, "generation") == 0;
     seen->starts += strcmp(row->kind, "start") == 0;
+    seen->notes += strcmp(row->kind, "note") == 0;
     return true;
 }
 
@@ -562,6 +563,9 @@ events_of_a_new_incarnation_begin_at_one_and_a_gap_is_on_record(void **state)
     assert_int_equal(committed.number, 1);
     assert_int_equal(read_journal(rig).raised, 1);
     uint64_t rows = read_journal(rig).rows;
+    send_event(rig, 5, 1, 1);
+    await(rig, COLLECTOR, MSG_SNAPSHOT); /* asked for again, once */
+    send_hello(rig, 8);
     send_event(rig, 5, 1, 1);
     do
         memcpy(&committed, await(rig, COLLECTOR, MSG_COMMITTED)->body, sizeof committed);
@@ -905,6 +909,64 @@ storm_is_told_row_by_row_and_its_cost_is_printed(void **state)
     assert_int_equal(read_journal(rig).raised, 25 * DEVICES);
 }
 
+/* What a collector does: keeps its events until they are committed, repeats them when asked. */
+static void
+no_event_is_lost_or_doubled_over_kills_at_any_moment(void **state)
+{
+    enum { EVENTS = 600, KILLS = 25 };
+    static struct event events[EVENTS];
+    struct rig *rig = *state;
+    uint64_t sent = 0, committed = 0;
+    unsigned kills = 0;
+    int64_t end = clock_now().mono_ms + 6 * WAIT_MS;
+
+    send_hello(rig, 7);
+    while (committed < EVENTS && clock_now().mono_ms < end) {
+        struct pollfd pollfd = {rig->fds[COLLECTOR][0], POLLIN, 0};
+
+        if (sent < EVENTS && sent < committed + 40) {
+            /* Each event raises or clears the alarm of one device. */
+            struct event *event = &events[sent];
+
+            if (event->number == 0)
+                *event = (struct event){
+                    .number = sent + 1,
+                    .sample = reading((uint32_t)(sent % 20) * 2, sent / 20 % 2 == 0 ? 95 : 50)};
+            send_to(rig, COLLECTOR, MSG_EVENTS, 1, event, sizeof *event);
+            sent++;
+        }
+        if (kills < KILLS && sent >= (kills + 1) * (EVENTS / (KILLS + 1))) {
+            kill_it(rig);
+            start(rig);
+            kills++;
+        }
+        while (poll(&pollfd, 1, sent < EVENTS && sent < committed + 40 ? 0 : 20) > 0) {
+            static struct message message;
+            struct msg_committed told;
+
+            assert_true(recv(pollfd.fd, &message, sizeof message, 0) > 0);
+            if (message.head.type == MSG_SNAPSHOT) {
+                send_hello(rig, 7);
+                sent = committed;
+            } else if (message.head.type == MSG_COMMITTED) {
+                memcpy(&told, message.body, sizeof told);
+                assert_int_equal(told.incarnation, 7);
+                assert_true(told.number <= EVENTS);
+                if (told.number > committed)
+                    committed = told.number;
+                if (sent < committed)
+                    sent = committed;
+            }
+        }
+    }
+    assert_int_equal(committed, EVENTS);
+    assert_int_equal(kills, KILLS);
+    struct seen seen = read_journal(rig);
+    assert_int_equal(seen.raised, EVENTS / 2);
+    assert_in_range(seen.starts, 1, KILLS + 1); /* some are killed before they begin */
+    assert_int_equal(seen.notes, 0);            /* no gap */
+}
+
 static bool
 mount_small_disk(const char *dir)
 {
@@ -1014,6 +1076,7 @@ main(void)
         RIGGED(flush_is_answered_when_the_store_has_written_and_reload_asks_the_master),
         RIGGED(client_that_sends_rubbish_or_never_reads_harms_only_itself),
         RIGGED(p1_that_the_broker_does_not_confirm_runs_the_command_once),
+        RIGGED(no_event_is_lost_or_doubled_over_kills_at_any_moment),
         RIGGED(alarms_on_a_full_disk_are_told_unjournalled_and_all_is_well_again_with_space),
         RIGGED(stop_is_on_record_and_ends_it_well),
         RIGGED(storm_is_told_row_by_row_and_its_cost_is_printed),
