@@ -51,15 +51,122 @@ def address(base, number):
     return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
 
 
-class Rig:
+class Gateway:
+    """A folder with a site file, a gateway and perhaps a broker; ended and removed by close()."""
+
+    profiles = SOURCE / "config" / "profiles"
+
+    def __init__(self, state_dir=None):
+        self.dir = Path(tempfile.mkdtemp(prefix="watchroom-rig-"))
+        self.state_dir = Path(state_dir or self.dir / "state")
+        self.processes = {}
+        self.mqtt_port = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def start_broker(self):
+        (self.dir / "mosquitto.conf").write_text(
+            f"listener {self.mqtt_port} 127.0.0.1\nallow_anonymous true\nuser root\nmax_queued_messages 0\n"
+            "max_inflight_messages 0\npersistence false\n")
+        self.spawn("mosquitto", ["/usr/sbin/mosquitto", "-c", self.dir / "mosquitto.conf"])
+        wait_for("mosquitto", lambda: port_open(self.mqtt_port))
+
+    def spawn(self, name, argv):
+        log = open(self.dir / f"{name}.log", "ab")
+        self.processes[name] = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        log.close()
+        return self.processes[name]
+
+    def start_gateway(self):
+        self.started = time.monotonic()
+        self.spawn("gateway", [WATCHROOM, "run", "-c", self.dir / "site.yaml", "--profiles", self.profiles])
+        wait_for("the control socket", lambda: self.status() is not None)
+
+    def control(self, verb, **more):
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                s.connect(str(self.dir / "control"))
+                s.sendall(json.dumps({"verb": verb, **more}).encode() + b"\n")
+                reply = b""
+                while not reply.endswith(b"\n"):
+                    part = s.recv(65536)
+                    if not part:
+                        return None
+                    reply += part
+                return json.loads(reply)
+        except OSError:
+            return None
+
+    def status(self):
+        return self.control("status")
+
+    def stats(self):
+        """The sum of each counter over all workers."""
+        total = {}
+        for worker in (self.status() or {}).get("workers", []):
+            for name, value in worker.get("stats", {}).items():
+                total[name] = total.get(name, 0) + value
+        return total
+
+    def stat(self, name):
+        return self.stats().get(name, 0)
+
+    def pids(self):
+        """name -> pid of the master and its workers, by the names the kernel holds."""
+        master = self.processes["gateway"].pid
+        found = {"master": master}
+        for child in Path(f"/proc/{master}/task/{master}/children").read_text().split():
+            found[Path(f"/proc/{child}/comm").read_text().strip()] = int(child)
+        return found
+
+    def cpu(self):
+        used = {}
+        for name, pid in self.pids().items():
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            used[name] = (int(fields[11]) + int(fields[12])) / TICK
+        return used
+
+    def pss(self):
+        total = {}
+        for name, pid in self.pids().items():
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total[name] = int(line.split()[1]) / 1024
+        return total
+
+    def subscribe(self, topic):
+        return Subscriber(topic, self.mqtt_port)
+
+    def close(self):
+        for name in ("gateway", "mosquitto", "sim"):
+            process = self.processes.get(name)
+            if process is None:
+                continue
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if os.environ.get("WATCHROOM_KEEP"):
+            print(f"kept {self.dir}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Rig(Gateway):
     """Half of the devices SNMP (s-1, s-2 ...), half Modbus/TCP (m-1 ...), POINTS numbers p1.. each, one
     alarm "high" per point, all polled every second."""
 
     def __init__(self, devices, alarms=True, broker=True, site="", state_dir=None, interval="1s", values=False):
+        super().__init__(state_dir)
         self.devices = devices
-        self.dir = Path(tempfile.mkdtemp(prefix="watchroom-rig-"))
-        self.state_dir = Path(state_dir or self.dir / "state")
-        self.processes = {}
+        self.profiles = self.dir / "profiles"
         self.mqtt_port = free_port() if broker else None
         self.extra, self.interval, self.values = site, interval, values
         try:
@@ -72,12 +179,6 @@ class Rig:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     def write_simulation(self):
         snmp = self.devices // 2
@@ -132,56 +233,8 @@ class Rig:
             lines.append(f"  - {{id: {device}, profile: bench/{device[0]}, address: '{place}', {how}}}")
         (self.dir / "site.yaml").write_text("\n".join(lines) + "\n" + extra_devices)
 
-    def start_broker(self):
-        (self.dir / "mosquitto.conf").write_text(
-            f"listener {self.mqtt_port} 127.0.0.1\nallow_anonymous true\nuser root\nmax_queued_messages 0\n"
-            "max_inflight_messages 0\npersistence false\n")
-        self.spawn("mosquitto", ["/usr/sbin/mosquitto", "-c", self.dir / "mosquitto.conf"])
-        wait_for("mosquitto", lambda: port_open(self.mqtt_port))
-
-    def spawn(self, name, argv):
-        log = open(self.dir / f"{name}.log", "ab")
-        self.processes[name] = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        log.close()
-        return self.processes[name]
-
-    def start_gateway(self):
-        self.started = time.monotonic()
-        self.spawn("gateway", [WATCHROOM, "run", "-c", self.dir / "site.yaml", "--profiles", self.dir / "profiles"])
-        wait_for("the control socket", lambda: self.status() is not None)
-
     def wait_all_up(self):
         wait_for("all devices up", lambda: self.stat("devices_up") >= self.devices, 120, 0.1)
-
-    def control(self, verb, **more):
-        try:
-            with socket.socket(socket.AF_UNIX) as s:
-                s.settimeout(10)
-                s.connect(str(self.dir / "control"))
-                s.sendall(json.dumps({"verb": verb, **more}).encode() + b"\n")
-                reply = b""
-                while not reply.endswith(b"\n"):
-                    part = s.recv(65536)
-                    if not part:
-                        return None
-                    reply += part
-                return json.loads(reply)
-        except OSError:
-            return None
-
-    def status(self):
-        return self.control("status")
-
-    def stats(self):
-        """The sum of each counter over all workers."""
-        total = {}
-        for worker in (self.status() or {}).get("workers", []):
-            for name, value in worker.get("stats", {}).items():
-                total[name] = total.get(name, 0) + value
-        return total
-
-    def stat(self, name):
-        return self.stats().get(name, 0)
 
     def sim(self, *lines):
         with socket.socket(socket.AF_UNIX) as s:
@@ -194,48 +247,6 @@ class Rig:
                 stream.flush()
                 answers.append(stream.readline().strip())
             return answers
-
-    def pids(self):
-        """name -> pid of the master and its workers, by the names the kernel holds."""
-        master = self.processes["gateway"].pid
-        found = {"master": master}
-        for child in Path(f"/proc/{master}/task/{master}/children").read_text().split():
-            found[Path(f"/proc/{child}/comm").read_text().strip()] = int(child)
-        return found
-
-    def cpu(self):
-        used = {}
-        for name, pid in self.pids().items():
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            used[name] = (int(fields[11]) + int(fields[12])) / TICK
-        return used
-
-    def pss(self):
-        total = {}
-        for name, pid in self.pids().items():
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total[name] = int(line.split()[1]) / 1024
-        return total
-
-    def subscribe(self, topic):
-        return Subscriber(topic, self.mqtt_port)
-
-    def close(self):
-        for name in ("gateway", "mosquitto", "sim"):
-            process = self.processes.get(name)
-            if process is None:
-                continue
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        if os.environ.get("WATCHROOM_KEEP"):
-            print(f"kept {self.dir}", file=sys.stderr)
-        else:
-            shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Subscriber:
