@@ -6,8 +6,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "gateway/base/timers.h"
-
 #define RECORD_VERSION 1
 #define RECORD_BYTES 88
 
@@ -39,7 +37,7 @@ get_le(const uint8_t **in, size_t bytes)
 }
 
 size_t
-alarm_record_write(const struct alarm_run *run, int64_t now_ms, uint8_t out[ENGINE_RECORD_MAX])
+alarm_record_write(const struct alarm_run *run, uint8_t out[ENGINE_RECORD_MAX])
 {
     const struct alarm_state *state = &run->state;
     const struct alarm_regions *r = &state->regions;
@@ -47,7 +45,6 @@ alarm_record_write(const struct alarm_run *run, int64_t now_ms, uint8_t out[ENGI
                      (r->design ? MARK_DESIGN : 0u) | (r->oos ? MARK_OOS : 0u) |
                      (r->test ? MARK_TEST : 0u) | (r->good ? MARK_GOOD : 0u) |
                      (r->annunciated ? MARK_ANNUNCIATED : 0u);
-    int64_t shelf_left_ms = run->shelf_due_ms == TIMER_NONE ? 0 : run->shelf_due_ms - now_ms;
     uint64_t value_bits;
     uint8_t *at = out;
 
@@ -69,7 +66,7 @@ alarm_record_write(const struct alarm_run *run, int64_t now_ms, uint8_t out[ENGI
     put_le(&at, run->pending_unc_ms, 4);
     put_le(&at, 0, 4);
     put_le(&at, (uint64_t)run->shelf_until_utc_ms, 8);
-    put_le(&at, (uint64_t)shelf_left_ms, 8);
+    put_le(&at, (uint64_t)run->shelf_length_ms, 8);
     return (size_t)(at - out);
 }
 
@@ -86,15 +83,16 @@ is_possible(const struct alarm_regions *r)
     return r->ack != ACK_NONE && (r->annunciated || alarm_is_suppressed(r));
 }
 
-/* How long a shelf still lasts: by UTC, but a clock that went back cannot make it longer. */
+/* It ends by UTC; when the clock went back, it lasts as long as was asked for, no longer. */
 static void
-restore_shelf(struct alarm_run *run, int64_t until_utc_ms, int64_t left_ms, struct stamp now)
+restore_shelf(struct alarm_run *run, int64_t until_utc_ms, int64_t length_ms, struct stamp now)
 {
-    if (until_utc_ms < 0 || left_ms < 0)
-        left_ms = 0;
-    else if (until_utc_ms - now.utc_ms < left_ms)
-        left_ms = until_utc_ms - now.utc_ms;
-    alarm_run_set_shelf(run, now.utc_ms + (left_ms > 0 ? left_ms : 0), now);
+    int64_t left_ms = 0;
+
+    if (until_utc_ms > now.utc_ms && length_ms > 0)
+        left_ms = until_utc_ms - now.utc_ms < length_ms ? until_utc_ms - now.utc_ms : length_ms;
+    alarm_run_set_shelf(run, now.utc_ms + left_ms, now);
+    run->shelf_length_ms = length_ms;
 }
 
 bool

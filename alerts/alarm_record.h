@@ -9,14 +9,13 @@
 
 #include "alerts/alarm_run.h"
 
-/* Returns the bytes written. `now_ms`: to store how long a shelf still lasts. */
-size_t alarm_record_write(const struct alarm_run *run, int64_t now_ms,
-                          uint8_t out[ENGINE_RECORD_MAX]);
+/* Returns the bytes written. */
+size_t alarm_record_write(const struct alarm_run *run, uint8_t out[ENGINE_RECORD_MAX]);
 
 /*
  * False: not one of ours, or no state that an alarm can be in; `run` is untouched. The shelf's
- * timer is set, by UTC, but never for longer than was left when it was stored: a clock that went
- * back does not make it longer. Other timers: alarm_run_settle.
+ * timer is set, by UTC, but never for longer than was asked for: a clock that went back does not
+ * make it longer. Other timers: alarm_run_settle.
  */
 bool alarm_record_read(struct alarm_run *run, const void *record, size_t bytes, struct stamp now);
 

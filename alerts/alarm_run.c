@@ -76,7 +76,7 @@ note_times(struct alarm_run *run, enum alarm_event event, uint32_t outputs,
     if (occasion->reading_utc_ms != 0)
         state->reading_utc_ms = occasion->reading_utc_ms;
     if ((outputs & OUT(RAISED)) != 0) {
-        state->occ++;
+        state->occ += state->occ == UINT32_MAX ? 2 : 1; /* 0 is no occurrence */
         state->raised_utc_ms = occasion->at.utc_ms;
         state->unc_ms = occasion->unc_ms;
         if (event == EVENT_ON_DELAY_OVER) { /* the reading behind it is the one that began it */
@@ -102,7 +102,7 @@ alarm_run_step(struct alarm_run *run, const struct alarm_type *type, enum alarm_
     arm_realarm(run, type, now_ms);
     if (!r->shelved) {
         run->shelf_due_ms = TIMER_NONE;
-        run->shelf_until_utc_ms = 0;
+        run->shelf_until_utc_ms = run->shelf_length_ms = 0;
     }
     if (r->cond == COND_PENDING && cond_before != COND_PENDING) {
         run->pending_utc_ms = occasion->reading_utc_ms;
@@ -123,6 +123,7 @@ alarm_run_set_shelf(struct alarm_run *run, int64_t until_utc_ms, struct stamp no
         until_utc_ms = now.utc_ms + left_ms;
     }
     run->shelf_until_utc_ms = until_utc_ms;
+    run->shelf_length_ms = left_ms;
     run->shelf_due_ms = now.mono_ms + left_ms;
 }
 

@@ -17,7 +17,8 @@ struct alarm_run {
     int64_t shelf_due_ms;
     int64_t quiet_due_ms; /* end of the chatter hold */
     int64_t shelf_until_utc_ms;
-    int64_t pending_utc_ms; /* the reading that began the on-delay */
+    int64_t shelf_length_ms; /* as asked for */
+    int64_t pending_utc_ms;  /* the reading that began the on-delay */
     uint32_t pending_unc_ms;
     uint8_t level;                                  /* ALARM_COUNTED_ bits the engine has counted */
     int64_t raised_mono_ms[ENGINE_CHATTER_MAX - 1]; /* the latest first; INT64_MIN: none */

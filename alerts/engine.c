@@ -62,7 +62,10 @@ engine_refresh(const struct engine *engine, uint32_t number)
     const struct point_state *point = engine_point(engine, number);
 
     if (def->type->rule == RULE_STALE && def->device < engine->params.directory->device_limit) {
-        state->value = engine->devices[def->device].stale_points;
+        const struct device_state *device = &engine->devices[def->device];
+
+        if (device->unknown_points == 0 || device->stale_points > state->value)
+            state->value = device->stale_points;
         state->cause = CAUSE_OK;
     }
     if (point == NULL)
@@ -177,15 +180,20 @@ feed(struct engine *engine, uint32_t number, bool is_met, const struct occasion 
 
 /* staleness of a whole device */
 
-static bool
+/* Does the device answer? Unknown is neither. */
+enum answers { ANSWERS_NOT, ANSWERS_YES, ANSWERS_UNKNOWN };
+
+static enum answers
 device_answers(const struct engine *engine, uint32_t device)
 {
     const struct device_info *info = directory_device(engine->params.directory, device);
 
     if (info == NULL || info->comm_point >= engine->params.directory->point_limit)
-        return true;
+        return ANSWERS_YES;
     const struct point_state *comm = &engine->points[info->comm_point];
-    return !comm->is_read || comm->value != 0;
+    if (!comm->is_read)
+        return ANSWERS_UNKNOWN;
+    return comm->value != 0 ? ANSWERS_YES : ANSWERS_NOT;
 }
 
 static void
@@ -196,14 +204,16 @@ judge_device(struct engine *engine, uint32_t number, const struct occasion *occa
     const struct device_state *device = &engine->devices[number];
     if (device->first_alarm == ENGINE_NOTHING)
         return;
-    bool answers = device_answers(engine, number);
+    enum answers answers = device_answers(engine, number);
 
     for (uint32_t i = device->first_alarm; i != ENGINE_NOTHING; i = engine->next_alarm[i]) {
-        bool was_met = engine->rules[i].is_met;
-        /* After a restart the answer stands until every point was heard of. */
-        bool is_met =
-            answers && (device->stale_points > 0 || (device->unknown_points > 0 && was_met));
+        bool was_met = engine->rules[i].is_met, is_met = false;
 
+        /* After a restart the answer stands until the device and its points were heard of. */
+        if (answers != ANSWERS_NOT && device->stale_points > 0)
+            is_met = answers == ANSWERS_YES || was_met;
+        else if (answers != ANSWERS_NOT && device->unknown_points > 0)
+            is_met = was_met;
         if (is_met != was_met)
             feed(engine, i, is_met, occasion);
     }
@@ -342,7 +352,6 @@ fire_stale(struct engine *engine, struct stamp now)
 void
 engine_tick(struct engine *engine, struct stamp now)
 {
-    engine->now = now;
     stale_advance(engine->stale, now.mono_ms);
     for (;;) {
         int64_t alarm_due = timers_next_ms(engine->timers);
@@ -396,7 +405,6 @@ engine_event(struct engine *engine, uint32_t number, enum alarm_event event, uin
         return REPLY_IGNORED;
     struct alarm_run *run = &engine->runs[number];
 
-    engine->now = now;
     catch_up(engine, number, now);
     if (event == EVENT_ACK && occ != 0 && occ != run->state.occ)
         event = EVENT_ACK_OLD_OCCURRENCE;

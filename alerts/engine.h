@@ -116,7 +116,7 @@ bool engine_latest(const struct engine *engine, uint32_t point, struct sample *o
  * Persistence. A record is a fixed little-endian layout with a version byte; ENGINE_RECORD_MAX bytes
  * hold it. engine_restore is called once per alarm between engine_new and the first sample: the
  * time without an engine is unobserved. Condition timers start again; shelves run on UTC, but not
- * longer than was left when stored; what is live stays live and is not raised again, and its first
+ * longer than was asked for; what is live stays live and is not raised again, and its first
  * reading clears it when it is over. Quality that was told as bad stays bad until a good reading; all
  * else counts as good until its stale time has passed. The sink is called for what ended meanwhile (a
  * shelf) or is no longer allowed.

@@ -31,7 +31,7 @@ struct device_state {
 
 struct engine {
     struct engine_params params;
-    struct stamp start, now;    /* `now`: of the latest tick or command */
+    struct stamp start;
     struct point_state *points; /* one more than point_limit: the end of the last one's alarms */
     uint32_t *by_point;
     struct rule *rules; /* by alarm, as the next two */

@@ -108,7 +108,7 @@ engine_new(const struct engine_params *params, struct stamp now)
     if (engine == NULL)
         return NULL;
     engine->params = *params;
-    engine->start = engine->now = now;
+    engine->start = now;
     if (!get_memory(engine, now)) {
         engine_free(engine);
         return NULL;
@@ -145,7 +145,7 @@ engine_save(const struct engine *engine, uint32_t alarm, uint8_t out[ENGINE_RECO
     if (engine_def(engine, alarm) == NULL)
         return 0;
     engine_refresh(engine, alarm);
-    return alarm_record_write(&engine->runs[alarm], engine->now.mono_ms, out);
+    return alarm_record_write(&engine->runs[alarm], out);
 }
 
 /* Told as bad before the restart: its point is stale until a good reading, which will be told. A

@@ -255,4 +255,81 @@ next_random(uint32_t *seed)
     return *seed;
 }
 
+/* One alarm of each kind and delay, several on a point, stale times, holes between. */
+static inline void
+site_add_mixed_alarms(struct site *site, int64_t stale_after_ms)
+{
+    static const double odd[] = {1, 3};
+    struct alarm_type *type;
+
+    site_alarm(site, 0, A_VOLTAGE, stale_after_ms)->deadband = 20;
+    type = site_alarm(site, 1, A_VOLTAGE, stale_after_ms);
+    type->rule = RULE_LOW;
+    type->limit = 50;
+    type->on_delay_ms = 2000;
+    type->off_delay_ms = 3000;
+    type = site_alarm(site, 2, A_LOAD, stale_after_ms);
+    type->on_delay_ms = 1500;
+    type->realarm_ms = 20000;
+    type->priority = 1;
+    type = site_alarm(site, 3, A_STATUS, stale_after_ms);
+    type->rule = RULE_IS;
+    type->values = odd;
+    type->value_count = ARRAY_LEN(odd);
+    type->latch = true;
+    type->priority = 1;
+    type->managed = true;
+    type = site_alarm(site, 4, A_STATUS, stale_after_ms);
+    type->rule = RULE_NOT;
+    type->values = odd;
+    type->value_count = ARRAY_LEN(odd);
+    type->ack_required = false;
+    type->priority = 4;
+    type = site_alarm(site, 6, B_LOAD, stale_after_ms);
+    type->latch = true;
+    type->on_delay_ms = 1000;
+    type->off_delay_ms = 1000;
+    type->priority = 3;
+    site_alarm(site, 7, B_TEMP, stale_after_ms == 0 ? 0 : stale_after_ms * 3)->off_delay_ms = 4000;
+    site_alarm(site, 8, UINT32_MAX, 0)->rule = RULE_STALE;
+    type = site_alarm(site, 9, UINT32_MAX, 0);
+    type->rule = RULE_STALE;
+    type->on_delay_ms = 2500;
+    site->alarms[9].device = DEVICE_B;
+    site_alarm(site, 12, GATEWAY_STATE, 0)->priority = 1;
+    type = site_alarm(site, 13, B_COMM, 0);
+    type->rule = RULE_LOW;
+    type->limit = 0.5;
+}
+
+/* A person does something, mostly sensible. */
+static inline void
+random_command(struct site *site, uint32_t *seed, int64_t ms)
+{
+    uint32_t alarm = next_random(seed) % ALARMS_MAX;
+    enum alarm_event event = (enum alarm_event)(next_random(seed) % EVENT_COUNT);
+    const struct alarm_state *state = engine_state(site->engine, alarm);
+    uint32_t occ = state != NULL && next_random(seed) % 4 != 0 ? state->occ : next_random(seed) % 5;
+
+    engine_event(site->engine, alarm, event, occ,
+                 at_ms(site, ms + next_random(seed) % 20000).utc_ms, at_ms(site, ms));
+}
+
+/* A reading of any point, now and then bad, repeated or late. */
+static inline void
+random_reading(struct site *site, uint32_t *seed, int64_t ms)
+{
+    uint32_t point = next_random(seed) % (POINT_LIMIT + 1), kind = next_random(seed) % 40;
+    bool is_small = point == A_STATUS || point == A_COMM || point == B_COMM;
+    struct sample sample = reading_of(site, point, next_random(seed) % (is_small ? 4 : 150), ms);
+
+    if (kind == 0)
+        sample.mono_ms -= 5000;
+    if (kind < 4) {
+        sample.quality = QUALITY_BAD;
+        sample.cause = (uint8_t)(next_random(seed) % CAUSE_COUNT);
+    }
+    engine_sample(site->engine, &sample);
+}
+
 #endif
