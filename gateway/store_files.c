@@ -46,8 +46,11 @@ place_points(struct store_files *files, const struct device_info *info, uint16_t
     uint16_t column = 0;
 
     for (uint32_t i = 0; i < info->point_count && column < STORE_NO_COLUMN - 1; i++)
-        if (store_file_has(info, store_file_def(files, info->points[i]), group))
+        if (store_file_has(info, store_file_def(files, info->points[i]), group)) {
+            if (info->points[i] == info->comm_point)
+                files->files[index].comm_column = column;
             files->places[info->points[i]] = (struct store_place){index, column++};
+        }
 }
 
 static void
@@ -62,6 +65,8 @@ add_file(struct store_files *files, uint32_t device, uint16_t group, uint16_t co
     file->device = device;
     file->group = group;
     file->snapshot_s = INT64_MIN;
+    file->comm_column = STORE_NO_COLUMN;
+    file->comm_value = NAN;
     /* The first batches differ in length, so that the later ones do not all fall due together. */
     file->threshold = (uint16_t)(1 + mark % files->batch);
     place_points(files, info, group, files->file_count++);
@@ -225,6 +230,13 @@ store_files_take(struct store_files *files, const struct sample *sample, int64_t
         return; /* a text, a group read once; an extreme kept for alarms */
 
     struct store_file *file = &files->files[place->file];
+
+    if (place->column == file->comm_column) {
+        file->comm_value = value;
+        if (is_snapshot)
+            return; /* perhaps days old; the rows to come have it */
+    }
+
     size_t before = store_rows_bytes(&file->rows);
     enum store_put put = !has_sound_time(files, sample)
                              ? STORE_PUT_OLD
@@ -236,6 +248,8 @@ store_files_take(struct store_files *files, const struct sample *sample, int64_t
     else if (put == STORE_PUT_NOMEM)
         count_dropped(files, 1);
     if (put == STORE_PUT_NEW_ROW) {
+        if (isfinite(file->comm_value) && file->comm_column != place->column)
+            (void)store_rows_put(&file->rows, file->comm_column, file->comm_value, sample->utc_ms);
         if (is_snapshot)
             file->snapshot_s = store_rows_time(&file->rows, (uint16_t)(file->rows.count - 1));
         begin_row(files, file, now_ms);

@@ -65,9 +65,12 @@ fail(struct store_files *files, struct store_file *file, const char *reason, int
     if (file->wait_ms > FAIL_RETRY_MAX_MS)
         file->wait_ms = FAIL_RETRY_MAX_MS;
     file->retry_ms = now_ms + file->wait_ms;
+
+    bool is_news = files->failing == 1 && strcmp(files->reason, reason) != 0;
+
     text_copy(files->reason, sizeof files->reason, reason);
-    if (files->failing > 1 && now_ms - files->logged_ms < LOG_EVERY_MS)
-        return; /* a full disk is one piece of news, not one per file */
+    if (!is_news && now_ms - files->logged_ms < LOG_EVERY_MS)
+        return; /* a full disk is one piece of news, not one per file and try */
     files->logged_ms = now_ms;
     log_warning("%s; the samples of %u files wait, next try in %u ms", reason, files->failing,
                 file->wait_ms);

@@ -20,8 +20,10 @@ struct store_file {
     uint32_t wait_ms;
     uint16_t group;
     uint16_t source_count;
-    uint16_t threshold; /* complete rows that make a batch */
-    uint16_t in_flight; /* oldest rows that are at the daemon */
+    uint16_t threshold;   /* complete rows that make a batch */
+    uint16_t in_flight;   /* oldest rows that are at the daemon */
+    uint16_t comm_column; /* of <device>/comm.state, or STORE_NO_COLUMN */
+    double comm_value;    /* told when it changes only, stored with every row; NAN: unknown */
     bool is_queued, is_making, is_wanted, is_failing, is_new;
 };
 

@@ -34,6 +34,7 @@ enum {
     POINT_SERIAL,
     POINT_ENERGY,
     POINT_ONCE,
+    POINT_COMM,
     POINT_COUNT
 };
 
@@ -44,6 +45,7 @@ static const struct point_def DEFS[POINT_COUNT] = {
     [POINT_SERIAL] = {.id = "device.serial", .kind = VALUE_TEXT, .group = 0},
     [POINT_ENERGY] = {.id = "energy", .kind = VALUE_NUMBER, .group = 1},
     [POINT_ONCE] = {.id = "nominal", .kind = VALUE_NUMBER, .group = 2},
+    [POINT_COMM] = {.id = "comm.state", .kind = VALUE_FLAG, .group = 0},
 };
 
 static char dir[64];
@@ -81,6 +83,7 @@ set_up(void **state)
         .groups = {{"fast", 1000}, {"slow", 60000}, {"once", 0}},
         .point_count = POINT_COUNT,
         .points = numbers,
+        .comm_point = POINT_COMM,
     };
     directory = (struct directory){
         .device_limit = 1, .devices = &info, .point_limit = POINT_COUNT, .points = refs};
@@ -242,7 +245,7 @@ samples_are_found_in_the_file_again(void **state)
     assert_string_equal(store_rrd_consolidation(path_of("fast.rrd"), VALUE_STATE, T0 - 3000),
                         "LAST");
     assert_int_equal(store_map_read(path_of("fast.map"), &map, NULL), ERR_OK);
-    assert_int_equal(map.count, 3); /* no text */
+    assert_int_equal(map.count, 4); /* no text */
     assert_string_equal(map.entries[0].point, "input.voltage");
     assert_int_equal(map.entries[2].kind, VALUE_STATE);
     store_map_done(&map);
@@ -374,14 +377,14 @@ point_that_is_new_is_added_without_losing_the_old_ones(void **state)
     assert_int_equal(stats[STAT_STORE_ERRORS], 0);
     assert_true(fetch("fast.rrd", "AVERAGE", T0 + 5, 1, 0) == 230);
     assert_true(fetch("fast.rrd", "AVERAGE", T0 + 5, 1, 1) == 23);
-    assert_true(isnan(fetch("fast.rrd", "AVERAGE", T0 + 5, 1, 3)));
+    assert_true(isnan(fetch("fast.rrd", "AVERAGE", T0 + 5, 1, 4)));
     assert_true(fetch("fast.rrd", "AVERAGE", T0 + 15, 1, 0) == 500);
     assert_true(isnan(fetch("fast.rrd", "AVERAGE", T0 + 15, 1, 1)));
-    assert_true(fetch("fast.rrd", "AVERAGE", T0 + 15, 1, 3) == 50);
+    assert_true(fetch("fast.rrd", "AVERAGE", T0 + 15, 1, 4) == 50);
     assert_int_equal(store_map_read(path_of("fast.map"), &map, NULL), ERR_OK);
-    assert_int_equal(map.count, 4);
+    assert_int_equal(map.count, 5);
     assert_string_equal(map.entries[1].point, "ups.load");
-    assert_string_equal(map.entries[3].point, "input.frequency");
+    assert_string_equal(map.entries[4].point, "input.frequency");
     store_map_done(&map);
 }
 
@@ -610,6 +613,27 @@ number_nobody_knows_is_counted(void **state)
 }
 
 static void
+state_of_the_connection_is_stored_with_every_row(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++, pass(1000)) {
+        if (i == 3 || i == 10)
+            take(POINT_COMM, i == 3);
+        poll_fast(230);
+    }
+    flush();
+    assert_true(isnan(fetch("fast.rrd", "AVERAGE", T0 + 2, 1, 3)));
+    assert_true(fetch("fast.rrd", "AVERAGE", T0 + 9, 1, 3) == 1);
+    assert_true(fetch("fast.rrd", "AVERAGE", T0 + 19, 1, 3) == 0);
+    restart();
+    take_at(POINT_COMM, 1, (T0 - 1000) * 1000, SAMPLE_SNAPSHOT);
+    poll_fast(231);
+    flush();
+    assert_true(fetch("fast.rrd", "AVERAGE", now.utc_ms / 1000, 1, 3) == 1);
+    assert_int_equal(stats[STAT_STORE_REFUSED], 0);
+}
+
+static void
 poll_half_arrived_is_not_written_half(void **state)
 {
     (void)state;
@@ -649,6 +673,7 @@ main(void)
         TEST(directory_that_cannot_be_written_keeps_a_bounded_number_of_rows),
         TEST(files_are_made_a_few_a_second),
         TEST(number_nobody_knows_is_counted),
+        TEST(state_of_the_connection_is_stored_with_every_row),
         TEST(poll_half_arrived_is_not_written_half),
     };
 
