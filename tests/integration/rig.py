@@ -105,6 +105,12 @@ class Gateway:
     def status(self):
         return self.control("status")
 
+    def log(self, kind):
+        """The journal's rows of a kind, as `watchroom log` reads them."""
+        text = subprocess.run([WATCHROOM, "log", "--json", "--kind", kind, "--state-dir", self.state_dir],
+                              capture_output=True, text=True, check=True).stdout
+        return [json.loads(line) for line in text.splitlines()]
+
     def stats(self):
         """The sum of each counter over all workers."""
         total = {}
