@@ -18,10 +18,10 @@ struct alarm_regions {
     uint8_t ack;  /* enum alarm_ack */
     bool inp;     /* the rule's last good result */
     bool shelved;
-    bool design; /* suppressed by design */
-    bool oos;    /* out of service */
-    bool test;   /* an announced test covers it */
-    bool good;   /* quality of the input */
+    bool design;      /* suppressed by design */
+    bool oos;         /* out of service */
+    bool test;        /* an announced test covers it */
+    bool good;        /* quality of the input */
     bool annunciated; /* this occurrence has been shown to people */
 };
 

@@ -23,18 +23,19 @@ struct engine;
 
 /* What is known of one alarm besides its regions. Kept small: a site has one per point. */
 struct alarm_state {
-    struct alarm_regions regions; /* alarm_step.h: cond, ack, inp, shelved, design, oos, test, good, told */
-    uint32_t occ;                 /* occurrence number, from 1; an acknowledgement quotes it */
-    uint32_t chatter;             /* raises, with those that began the chatter hold; 0: no hold */
-    double value;                 /* the last good value judged; RULE_STALE: how many points */
-    int64_t changed_utc_ms;       /* last transition */
-    int64_t raised_utc_ms;        /* 0: never */
-    int64_t cleared_utc_ms;       /* 0: never */
-    int64_t reading_utc_ms;       /* of the reading behind the last transition */
-    uint32_t unc_ms;              /* uncertainty of `raised`: previous reading without it .. first with it; */
-                                  /* ENGINE_UNC_UNKNOWN: there was no good reading before it */
-    uint8_t quality;              /* enum quality of the last sample; bad once it is stale */
-    uint8_t cause;                /* enum cause of the last sample */
+    struct alarm_regions
+        regions;      /* alarm_step.h: cond, ack, inp, shelved, design, oos, test, good, told */
+    uint32_t occ;     /* occurrence number, from 1; an acknowledgement quotes it */
+    uint32_t chatter; /* raises, with those that began the chatter hold; 0: no hold */
+    double value;     /* the last good value judged; RULE_STALE: how many points */
+    int64_t changed_utc_ms; /* last transition */
+    int64_t raised_utc_ms;  /* 0: never */
+    int64_t cleared_utc_ms; /* 0: never */
+    int64_t reading_utc_ms; /* of the reading behind the last transition */
+    uint32_t unc_ms; /* uncertainty of `raised`: previous reading without it .. first with it; */
+                     /* ENGINE_UNC_UNKNOWN: there was no good reading before it */
+    uint8_t quality; /* enum quality of the last sample; bad once it is stale */
+    uint8_t cause;   /* enum cause of the last sample */
 };
 
 struct transition {
@@ -48,8 +49,8 @@ struct transition {
 typedef void engine_sink(void *ctx, const struct transition *transition);
 
 /*
- * A chatter hold: so many raises within a time hold the occurrence active until the input kept still
- * for the quiet time; then its end state is told. Each edge in between puts out OUT(CHATTER).
+ * A chatter hold: so many raises within a time hold the occurrence active until the input kept
+ * still for the quiet time; then its end state is told. Each edge in between puts out OUT(CHATTER).
  */
 #define ENGINE_CHATTER_MAX 4 /* raises, at most */
 struct engine_chatter {
@@ -74,10 +75,10 @@ void engine_free(struct engine *engine);
 
 /*
  * One reading. Readings older than the point's last good one are ignored but counted, so that
- * snapshots and repeats do no harm; one of the same time is judged. What was merged while the reader
- * lagged (SAMPLE_MERGED) must come in the order of its time, before the newest: minimum and maximum
- * are then judged like any other reading. A reading behind which one of its alarm's timers fell due
- * fires that timer first, so that what comes out does not depend on when ticks come.
+ * snapshots and repeats do no harm; one of the same time is judged. What was merged while the
+ * reader lagged (SAMPLE_MERGED) must come in the order of its time, before the newest: minimum and
+ * maximum are then judged like any other reading. A reading behind which one of its alarm's timers
+ * fell due fires that timer first, so that what comes out does not depend on when ticks come.
  *
  * A bad or not finite reading changes only what is shown; the age of the last good one decides.
  */
@@ -85,19 +86,20 @@ void engine_sample(struct engine *engine, const struct sample *sample);
 
 /*
  * Fires what is due: delays, stale times, re-alarms, shelf expiry. At most as often as wanted; what
- * fell due between two ticks fires in the order of its time and with that time. Stale times are looked
- * at every 250 ms. All timers are monotonic: a step of UTC fires nothing and holds nothing up. After a
- * pause, feed the readings that wait before the tick, else their points are stale.
+ * fell due between two ticks fires in the order of its time and with that time. Stale times are
+ * looked at every 250 ms. All timers are monotonic: a step of UTC fires nothing and holds nothing
+ * up. After a pause, feed the readings that wait before the tick, else their points are stale.
  */
 void engine_tick(struct engine *engine, struct stamp now);
 /* Monotonic time of the next thing due, INT64_MAX when none. */
 int64_t engine_next_due_ms(const struct engine *engine);
 
 /*
- * A person's or a rule's event on one alarm (EVENT_ACK, EVENT_SHELVE ...; alarm_step.h). For EVENT_ACK `occ` must be
- * the present occurrence, else REPLY_STALE_OCCURRENCE; 0 quotes none (the local command line).
- * `until_utc_ms`: for EVENT_SHELVE, at most ENGINE_SHELF_MAX_MS ahead. Events of the input, its quality
- * and the timers are the engine's own: REPLY_IGNORED, as for an unknown alarm.
+ * A person's or a rule's event on one alarm (EVENT_ACK, EVENT_SHELVE ...; alarm_step.h). For
+ * EVENT_ACK `occ` must be the present occurrence, else REPLY_STALE_OCCURRENCE; 0 quotes none (the
+ * local command line). `until_utc_ms`: for EVENT_SHELVE, at most ENGINE_SHELF_MAX_MS ahead. Events
+ * of the input, its quality and the timers are the engine's own: REPLY_IGNORED, as for an unknown
+ * alarm.
  */
 enum alarm_reply engine_event(struct engine *engine, uint32_t alarm, enum alarm_event event,
                               uint32_t occ, int64_t until_utc_ms, struct stamp now);
@@ -113,13 +115,13 @@ bool engine_is_at_rest(const struct engine *engine, uint32_t alarm);
 bool engine_latest(const struct engine *engine, uint32_t point, struct sample *out_sample);
 
 /*
- * Persistence. A record is a fixed little-endian layout with a version byte; ENGINE_RECORD_MAX bytes
- * hold it. engine_restore is called once per alarm between engine_new and the first sample: the
- * time without an engine is unobserved. Condition timers start again; shelves run on UTC, but not
- * longer than was asked for; what is live stays live and is not raised again, and its first
- * reading clears it when it is over. Quality that was told as bad stays bad until a good reading; all
- * else counts as good until its stale time has passed. The sink is called for what ended meanwhile (a
- * shelf) or is no longer allowed.
+ * Persistence. A record is a fixed little-endian layout with a version byte; ENGINE_RECORD_MAX
+ * bytes hold it. engine_restore is called once per alarm between engine_new and the first sample:
+ * the time without an engine is unobserved. Condition timers start again; shelves run on UTC, but
+ * not longer than was asked for; what is live stays live and is not raised again, and its first
+ * reading clears it when it is over. Quality that was told as bad stays bad until a good reading;
+ * all else counts as good until its stale time has passed. The sink is called for what ended
+ * meanwhile (a shelf) or is no longer allowed.
  */
 #define ENGINE_RECORD_MAX 160
 size_t engine_save(const struct engine *engine, uint32_t alarm, uint8_t out[ENGINE_RECORD_MAX]);

@@ -484,8 +484,9 @@ stale_point_is_not_made_good_by_a_repeated_old_reading(void **state)
     feed(&site, A_LOAD, 200, AWAKE + 16000); /* newer, yet too old to say how it is now */
     tick(&site, AWAKE + 20500);
     expect_silence(&site);
-    feed(&site, A_LOAD, 50, AWAKE + 20500);
+    feed(&site, A_LOAD, 200, AWAKE + 20500); /* the old one was not judged: this is news */
     expect(&site, 0, OUT(QUALITY_GOOD), AWAKE + 20500);
+    expect(&site, 0, RAISED, AWAKE + 20500);
     expect_silence(&site);
 }
 

@@ -86,6 +86,25 @@ input_that_stands_when_the_hold_ends_stays_active(void **state)
 }
 
 static void
+raises_before_a_hold_do_not_count_for_the_next(void **state)
+{
+    (void)state;
+    site.chatter = (struct engine_chatter){.raises = 2, .within_ms = 60000, .quiet_ms = 5000};
+    site_alarm(&site, 0, A_LOAD, 0);
+    site_start(&site);
+    int64_t ms = chatter(2, 1000);
+    assert_int_equal(state_of(&site, 0)->chatter, 2);
+    tick(&site, ms + 5000);
+    forget_told(&site);
+    feed(&site, A_LOAD, 200, ms + 6000);
+    expect(&site, 0, RAISED, ms + 6000);
+    feed(&site, A_LOAD, 0, ms + 7000);
+    expect(&site, 0, OUT(CLEARED), ms + 7000);
+    feed(&site, A_LOAD, 200, ms + 8000);
+    expect(&site, 0, RAISED | OUT(CHATTER), ms + 8000);
+}
+
+static void
 raises_farther_apart_are_not_held(void **state)
 {
     (void)state;
@@ -193,6 +212,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(third_raise_within_a_minute_holds_the_occurrence_until_it_keeps_still),
         TEST(input_that_stands_when_the_hold_ends_stays_active),
+        TEST(raises_before_a_hold_do_not_count_for_the_next),
         TEST(raises_farther_apart_are_not_held),
         TEST(condition_that_never_outlasts_its_on_delay_is_not_held),
         TEST(hold_goes_on_with_its_delays_when_it_ends),
