@@ -330,6 +330,7 @@ take_slot(struct poller *poller, struct job *job, int64_t due_ms, int64_t now)
     int64_t interval_ms = poller_interval_of(device, job);
 
     if (interval_ms == 0) {
+        timers_set(poller->timers, poller_timer_of(poller, job), TIMER_NONE);
         if (!job->is_satisfied && job->state == JOB_IDLE)
             poller_enqueue(poller, job, now, false);
         return;
@@ -353,13 +354,17 @@ take(struct poller *poller, uint32_t id, int64_t due_ms, int64_t now)
     struct job *job;
 
     if (id < poller->line_count) {
+        timers_set(poller->timers, id, TIMER_NONE);
         miss_deadline(poller, id);
         return;
     }
     job = &poller->jobs[id - poller->line_count];
     if (job->group != GROUP_PROBE) {
         take_slot(poller, job, due_ms, now);
-    } else if (job->state == JOB_IDLE) {
+        return;
+    }
+    timers_set(poller->timers, id, TIMER_NONE);
+    if (job->state == JOB_IDLE) {
         health_take_probe(&poller->devices[job->device].health);
         poller_enqueue(poller, job, now, false);
     }
@@ -378,10 +383,7 @@ on_timer(struct ev_loop *loop, ev_timer *watcher, int events)
         due_ms = timers_next_ms(poller->timers);
         if (due_ms > now)
             break;
-        uint32_t id = timers_first(poller->timers);
-
-        timers_set(poller->timers, id, TIMER_NONE);
-        take(poller, id, due_ms, now);
+        take(poller, timers_first(poller->timers), due_ms, now);
     }
 }
 

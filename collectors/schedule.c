@@ -22,7 +22,7 @@ schedule_phase_ms(uint32_t device, uint16_t group, uint16_t group_count, int64_t
     int64_t within = (int64_t)(((uint64_t)turn * (uint64_t)shortest_ms) >> 32);
     int64_t part = (int64_t)(((uint64_t)wide * (uint64_t)parts) >> 32);
 
-    return part * shortest_ms + within;
+    return (part * shortest_ms + within) / SCHEDULE_GRAIN_MS * SCHEDULE_GRAIN_MS;
 }
 
 int64_t

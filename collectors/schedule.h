@@ -8,6 +8,9 @@
 
 #include "gateway/base/base.h"
 
+/* Slots lie on multiples of it: half as many turns of the loop, and nobody is later for it. */
+#define SCHEDULE_GRAIN_MS 2
+
 /*
  * Where in its period a group is read: spread evenly over the period by the device's number (the
  * golden ratio fills any run of numbers evenly), the same after every restart. Groups of one device

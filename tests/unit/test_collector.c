@@ -42,6 +42,7 @@ static struct shared {
     volatile int collisions;           /* two requests at once on one link */
     volatile int is_late;              /* answers come in a later turn of the loop */
     volatile int cannot_open;
+    volatile int pretends_life; /* every probe is followed by a sign of life */
 } * shared;
 
 struct fake {
@@ -151,6 +152,8 @@ fake_probe(void *instance)
     shared->probes[fake->device->device]++;
     fake->is_probe = true;
     fake_start(fake);
+    if (shared->pretends_life)
+        fake->sink->on_alive(fake->ctx);
 }
 
 static void
@@ -771,6 +774,91 @@ healthy_devices_keep_their_period_beside_dead_ones(void **state)
 }
 
 static void
+device_that_only_pretends_to_live_is_not_asked_all_day(void **state)
+{
+    struct rig *rig = *state;
+
+    make_site(rig, 1, 1);
+    shared->manner[0] = REFUSE;
+    shared->pretends_life = 1;
+    start(rig);
+    hear_health(rig, 0, HEALTH_DOWN);
+    while (hear_within(rig, rig->alarms, 2000))
+        ;
+    /* Regular ones after 1 s and perhaps after 2 more, each with one for its sign of life. */
+    assert_in_range(shared->probes[0], 1, 4);
+}
+
+static void
+process_that_was_stopped_skips_slots_and_loses_no_device(void **state)
+{
+    struct rig *rig = *state;
+
+    make_site(rig, 40, 1);
+    shared->is_late = 1;
+    start(rig);
+    hear_health(rig, 39, HEALTH_UP);
+    kill(rig->pid, SIGSTOP);
+    uint64_t before = 0;
+    for (uint32_t d = 0; d < 40; d++)
+        before += (uint64_t)shared->polls[d];
+    usleep(20 * PERIOD_MS * 1000);
+    kill(rig->pid, SIGCONT);
+    const uint64_t *stats = ask_stats(rig);
+    assert_int_equal(stats[STAT_DEVICES_DOWN], 0);
+    uint64_t burst = stats[STAT_POLLS_STARTED] - before;
+    assert_in_range(burst, 0, 3 * 40 + 40); /* and not twenty each; once groups included */
+    while (ask_stats(rig)[STAT_POLLS_SKIPPED] < 40 * 15)
+        ;
+    hear_point(rig, point_number(17, LOAD), &before);
+}
+
+static void
+alarms_that_sleeps_gets_every_event_and_the_extremes(void **state)
+{
+    struct rig *rig = *state;
+    uint64_t expected = 1, wanted;
+    double lowest = 1e9, highest = -1e9;
+    int flips = 0;
+
+    make_site(rig, 40, 1);
+    for (uint32_t d = 0; d < 40; d++)
+        rig->infos[d].groups[0].interval_ms = 4;
+    start(rig);
+    /* Nobody reads: the kernel's buffer fills, then samples wait, then they merge. */
+    int64_t until_ms = clock_now().mono_ms + 30000;
+    while (ask_stats(rig)[STAT_SAMPLES_MERGED] < 1000 && clock_now().mono_ms < until_ms) {
+        shared->status[7] = ++flips;
+        shared->load[7] = flips % 100;
+        usleep(10000);
+    }
+    assert_true(ask_stats(rig)[STAT_SAMPLES_MERGED] >= 1000);
+    shared->load[7] = -500;
+    usleep(20000);
+    shared->load[7] = 500;
+    usleep(20000);
+    shared->load[7] = 20;
+    shared->status[7] = 1000000;
+    usleep(50000);
+    wanted = ask_stats(rig)[STAT_EVENTS];
+    while (expected <= wanted || highest < 500 || lowest > -500) {
+        hear(rig, rig->alarms);
+        const struct sample *samples = (const void *)rig->in.body;
+        const struct event *events = (const void *)rig->in.body;
+
+        for (uint16_t i = 0; i < rig->in.head.count; i++) {
+            if (rig->in.head.type == MSG_EVENTS) {
+                assert_int_equal(events[i].number, expected++);
+            } else if (rig->in.head.type == MSG_SAMPLES &&
+                       samples[i].point == point_number(7, LOAD)) {
+                lowest = samples[i].value < lowest ? samples[i].value : lowest;
+                highest = samples[i].value > highest ? samples[i].value : highest;
+            }
+        }
+    }
+}
+
+static void
 stop_ends_the_process_at_once(void **state)
 {
     struct rig *rig = *state;
@@ -821,6 +909,9 @@ main(void)
         RIG_TEST(unknown_devices_are_counted),
         RIG_TEST(units_of_one_link_are_read_one_at_a_time),
         RIG_TEST(healthy_devices_keep_their_period_beside_dead_ones),
+        RIG_TEST(device_that_only_pretends_to_live_is_not_asked_all_day),
+        RIG_TEST(process_that_was_stopped_skips_slots_and_loses_no_device),
+        RIG_TEST(alarms_that_sleeps_gets_every_event_and_the_extremes),
         RIG_TEST(stop_ends_the_process_at_once),
         RIG_TEST(process_ends_when_the_master_is_gone),
     };
