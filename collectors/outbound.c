@@ -439,7 +439,7 @@ outbound_flush(struct outbound *outbound, int64_t now_ms)
             repeat(outbound, OUTBOUND_STORE);
     }
     for (int peer = 0; peer < OUTBOUND_PEER_COUNT; peer++)
-        if (is_repeating(outbound, peer) && !outbound->lags[peer])
+        if (is_repeating(outbound, (enum outbound_peer)peer) && !outbound->lags[peer])
             return true;
     return outbound->texts.count > 0 && !outbound->lags[OUTBOUND_ALARMS];
 }
