@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/plan_regs.h"
 #include "config/vocabulary.h"
 #include "gateway/base/digest.h"
 #include "gateway/base/text.h"
@@ -920,6 +921,26 @@ read_identify(const struct schema_reader *reader, struct fy_node *node)
     return good;
 }
 
+bool
+profile_check_plans(const struct yaml *yaml, struct fy_node *node, const struct profile *profile,
+                    const struct source_set *set)
+{
+    bool good = true;
+
+    for (uint16_t group = 0;
+         profile->protocol == PROTOCOL_MODBUS_TCP && group < profile->group_count; group++) {
+        struct plan *plan = NULL;
+        struct err err;
+
+        if (plan_regs_make(set, group, &plan, &err) != ERR_OK) {
+            yaml_fault(yaml, node, "a value is always read in one request", "%s", err.text);
+            good = false;
+        }
+        plan_regs_free(plan);
+    }
+    return good;
+}
+
 static bool
 read_profile(const struct schema_reader *schema, struct fy_node *root, struct profile *profile)
 {
@@ -939,6 +960,8 @@ read_profile(const struct schema_reader *schema, struct fy_node *root, struct pr
     good = profile_read_snmp(schema, raw.snmp, &profile->set.snmp, &snmp) && good;
     good = profile_read_modbus(schema, raw.modbus, &profile->set.modbus, &modbus) && good;
     good = profile_read_points(&reader, raw.points, profile) && good;
+    if (good)
+        good = profile_check_plans(schema->yaml, raw.points, profile, &profile->set);
     if (good && raw.alarms != NULL)
         good = read_alarms(schema, raw.alarms, profile);
     return good;

@@ -45,6 +45,10 @@ bool profile_read_snmp(const struct schema_reader *reader, struct fy_node *node,
 bool profile_read_modbus(const struct schema_reader *reader, struct fy_node *node,
                          struct modbus_limits *limits, struct raw_modbus *raw);
 
+/* Can every Modbus point be read within the limits of `set`? The fault is told at `node`. */
+bool profile_check_plans(const struct yaml *yaml, struct fy_node *node,
+                         const struct profile *profile, const struct source_set *set);
+
 /* An interval or "once". */
 bool profile_read_interval(const struct schema_reader *reader, struct fy_node *node,
                            int64_t *out_ms);

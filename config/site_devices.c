@@ -133,7 +133,8 @@ inline_profile(struct build *build, struct built_device *device)
                                        .modbus = {.max_words = 120, .max_gap = 8}};
     struct profile_reader reader = {build->reader, profile->protocol};
     if (!profile_read_groups(&build->reader, raw->groups, profile) ||
-        !profile_read_points(&reader, raw->points, profile))
+        !profile_read_points(&reader, raw->points, profile) ||
+        !profile_check_plans(&build->yaml, raw->points, profile, &profile->set))
         return NULL;
     return profile;
 }
@@ -219,7 +220,7 @@ read_protocol(struct build *build, struct built_device *device)
         return true; /* only the unit differs: plans are shared */
     *own = set;
     collect->set = own;
-    return true;
+    return profile_check_plans(&build->yaml, raw->modbus, device->profile, own);
 }
 
 static bool
