@@ -51,6 +51,11 @@ def address(base, number):
     return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
 
 
+def base_value(k):
+    """Points 1 .. POINTS - 1 are numbers, the last is a flag."""
+    return 0 if k == POINTS else 100 + k
+
+
 class Gateway:
     """A folder with a site file, a gateway and perhaps a broker; ended and removed by close()."""
 
@@ -166,8 +171,8 @@ class Gateway:
 
 
 class Rig(Gateway):
-    """Half of the devices SNMP (s-1, s-2 ...), half Modbus/TCP (m-1 ...), POINTS numbers p1.. each, one
-    alarm "high" per point, all polled every second."""
+    """Half of the devices SNMP (s-1, s-2 ...), half Modbus/TCP (m-1 ...), POINTS points p1.. each, all
+    polled every second: numbers with an alarm above 30000 (P3), and last a flag with an alarm when set (P1)."""
 
     def __init__(self, devices, alarms=True, broker=True, site="", state_dir=None, interval="1s", values=False):
         super().__init__(state_dir)
@@ -189,9 +194,9 @@ class Rig(Gateway):
     def write_simulation(self):
         snmp = self.devices // 2
         objects = ", ".join(
-            f'"1.3.6.1.4.1.8072.9999.1.{k}.0": {{type: gauge, value: {100 + k}, name: p{k}}}' for k in range(1, POINTS + 1))
+            f'"1.3.6.1.4.1.8072.9999.1.{k}.0": {{type: gauge, value: {base_value(k)}, name: p{k}}}' for k in range(1, POINTS + 1))
         registers = ", ".join(
-            f"{{fc: 3, address: {k - 1}, type: u16, value: {100 + k}, name: p{k}}}" for k in range(1, POINTS + 1))
+            f"{{fc: 3, address: {k - 1}, type: u16, value: {base_value(k)}, name: p{k}}}" for k in range(1, POINTS + 1))
         lines = ["port: 0", "templates:",
                  f"  s: {{protocol: snmp, community: public, objects: {{{objects}}}}}",
                  f"  m: {{protocol: modbus, registers: [{registers}]}}", "devices:"]
@@ -208,12 +213,14 @@ class Rig(Gateway):
             for k in range(1, POINTS + 1):
                 where = (f"oid: 1.3.6.1.4.1.8072.9999.1.{k}.0" if protocol == "snmp"
                          else f"register: {{fc: 3, address: {k - 1}, type: u16}}")
-                lines.append(f"  - {{id: p{k}, custom: true, kind: number, unit: V, description: a value, group: fast, {where}}}")
+                kind = "kind: flag" if k == POINTS else "kind: number, unit: V"
+                lines.append(f"  - {{id: p{k}, custom: true, {kind}, description: a value, group: fast, {where}}}")
             if alarms:
                 lines.append("alarms:")
                 for k in range(1, POINTS + 1):
                     lines += [f"  - name: p{k}-high", "    type: bench.high", "    class: power",
-                              "    audiences: [facilities]", f"    priority: {1 if k == POINTS else 3}", f"    point: p{k}", "    high: 30000",
+                              "    audiences: [facilities]", f"    priority: {1 if k == POINTS else 3}", f"    point: p{k}",
+                              "    is: true" if k == POINTS else "    high: 30000",
                               "    text: value high", "    consequence: none, it is a measurement",
                               "    action: look at the clock", "    respond_within: 2h"]
             (profiles / f"{name}.yaml").write_text("\n".join(lines) + "\n")
