@@ -348,6 +348,10 @@ watch_time(struct alarms *self)
     ev_prepare_init(&self->before_sleep, before_sleep);
     ev_timer_init(&self->second, on_second, 0.01, 1);
     ev_timer_init(&self->due, on_due, 0, 0);
+    /* After a stall what waits in the links is older than now: it is judged before time moves on.
+     */
+    ev_set_priority(&self->second, EV_MINPRI);
+    ev_set_priority(&self->due, EV_MINPRI);
     /* What waits to be read goes before the time: after a pause (a stopped process, a busy machine)
      * points must not be judged stale while their readings lie in the socket. */
     ev_set_priority(&self->second, EV_MINPRI);

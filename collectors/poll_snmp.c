@@ -36,7 +36,9 @@
 #define MAX_BYTES_DEFAULT 1400
 #define OBJECTS_PER_REQUEST_MAX 128
 #define HALVE_AFTER_TIMEOUTS 2            /* in a row, of requests for several objects */
-#define REFUSED_AGAIN_MS (15 * 60 * 1000) /* an object that was refused is asked for again */
+#define REFUSED_AGAIN_MS (15 * 60 * 1000) /* an object that does not exist is asked for again */
+#define ERROR_AGAIN_MS (60 * 1000)        /* one that gave another error */
+#define LIMIT_AGAIN_MS (10 * 60 * 1000)   /* larger requests are tried again */
 #define COMMUNITY_MAX 256
 #define FD_SET_SIZE 65536
 
@@ -56,8 +58,8 @@ enum task { TASK_NONE, TASK_POLL, TASK_PROBE };
 
 struct device_group {
     const struct plan_snmp *plan;
-    bool *refused; /* by object: the agent answered with an error for it; NULL: none was */
-    int64_t refused_ms;
+    bool *refused;    /* by object: the agent answered with an error for it; NULL: none was */
+    int64_t again_ms; /* when the refused ones are asked for again */
 };
 
 struct snmp_device {
@@ -69,13 +71,14 @@ struct snmp_device {
     ev_io readable;
     ev_timer timer;
     enum task task;
-    uint16_t group;        /* under way */
-    uint32_t first, taken; /* objects of the request under way */
-    int request_id;        /* of the request under way; others are nobody's */
-    uint32_t serial;       /* of requests */
-    uint16_t limit;        /* objects per request, learned downwards */
-    uint16_t timeouts;     /* in a row, of requests for several objects */
-    bool was_answered;     /* something of this poll was */
+    uint16_t group;            /* under way */
+    uint32_t first, taken;     /* objects of the request under way */
+    int request_id;            /* of the request under way; others are nobody's */
+    uint32_t serial;           /* of requests */
+    uint16_t limit, limit_max; /* objects per request, learned downwards */
+    int64_t limit_ms;          /* when it was learned */
+    uint16_t timeouts;         /* in a row, of requests for several objects */
+    bool was_answered;         /* something of this poll was */
     uint16_t group_count;
     struct device_group groups[];
 };
@@ -303,16 +306,20 @@ static void
 leave_out(struct snmp_device *device, uint32_t index, enum cause cause)
 {
     struct device_group *group = &device->groups[device->group];
+    int64_t again_ms =
+        clock_now().mono_ms + (cause == CAUSE_ABSENT ? REFUSED_AGAIN_MS : ERROR_AGAIN_MS);
 
     if (group->refused == NULL) {
         group->refused = calloc(group->plan->object_count, sizeof *group->refused);
-        group->refused_ms = clock_now().mono_ms;
+        group->again_ms = again_ms;
     }
     tell_object(device, index, NULL, cause);
     if (group->refused != NULL)
         group->refused[index] = true;
     else
         device->first = index + 1; /* out of memory: at least go on behind it */
+    if (again_ms < group->again_ms)
+        group->again_ms = again_ms;
     ask_next(device);
 }
 
@@ -333,6 +340,7 @@ halve(struct snmp_device *device, const char *why)
     uint32_t asked = asked_count(device);
 
     device->limit = (uint16_t)(asked > 1 ? (asked + 1) / 2 : 1);
+    device->limit_ms = clock_now().mono_ms;
     device->timeouts = 0;
     log_info("%s: %s: %u objects a request from now on", device->info->id, why, device->limit);
 }
@@ -349,6 +357,13 @@ take_error(struct snmp_device *device, const struct snmp_pdu *pdu)
         return;
     }
     device->was_answered = true;
+    if (pdu->errstat == SNMP_ERR_TOOBIG && find_refused(device, 1, &index)) {
+        /* Too big although it is alone: no fault of the object, so it is not remembered. */
+        tell_object(device, index, NULL, CAUSE_EXCEPTION);
+        device->first += device->taken;
+        ask_next(device);
+        return;
+    }
     if (find_refused(device, pdu->errindex, &index) ||
         (asked_count(device) == 1 && find_refused(device, 1, &index))) {
         leave_out(device, index,
@@ -456,9 +471,15 @@ poll_group(void *instance, uint16_t group)
     device->group = group;
     device->first = 0;
     device->was_answered = false;
-    if (state->refused != NULL && clock_now().mono_ms - state->refused_ms > REFUSED_AGAIN_MS) {
+    if (state->refused != NULL && clock_now().mono_ms > state->again_ms) {
         free(state->refused);
         state->refused = NULL;
+    }
+    if (device->limit < device->limit_max &&
+        clock_now().mono_ms - device->limit_ms > LIMIT_AGAIN_MS) {
+        device->limit = device->limit * 2 < device->limit_max ? (uint16_t)(device->limit * 2)
+                                                              : device->limit_max;
+        device->limit_ms = clock_now().mono_ms;
     }
     for (uint32_t i = 0; state->refused != NULL && i < state->plan->object_count; i++)
         if (state->refused[i]) {
@@ -614,6 +635,7 @@ open_device(const struct collect_device *device, const struct device_info *info,
     made->limit = limit == 0 ? MAX_VARBINDS_DEFAULT : limit;
     if (made->limit > OBJECTS_PER_REQUEST_MAX)
         made->limit = OBJECTS_PER_REQUEST_MAX;
+    made->limit_max = made->limit;
     made->group_count = info->group_count;
     ev_init(&made->readable, on_readable);
     ev_init(&made->timer, on_timer);

@@ -11,7 +11,10 @@
 /* In the order in which they are stopped: those that bring news first, those that tell it last. */
 enum child_kind { CHILD_COLLECTOR, CHILD_WEB, CHILD_STORE, CHILD_ALARMS, CHILD_COURIER };
 
+struct master;
+
 struct child {
+    struct master *master;
     char name[32];
     enum child_kind kind;
     uint32_t shard;    /* CHILD_COLLECTOR */

@@ -33,7 +33,9 @@
 struct news {
     enum msg_type type; /* MSG_WORKER or MSG_GENERATION */
     struct msg_worker worker;
-    char *text; /* MSG_GENERATION: owned */
+    char *text;      /* MSG_GENERATION: owned */
+    bool is_sent;    /* ... but not yet known to be read */
+    uint64_t pinged; /* pings sent to alarms before it */
 };
 
 struct master {
@@ -52,6 +54,7 @@ struct master {
     struct news news[NEWS_MAX];
     size_t news_count;
     uint64_t news_dropped;
+    uint64_t alarms_pings, alarms_pongs; /* since it was started */
     bool is_stopping;
     bool was_ready;
 };
@@ -65,30 +68,54 @@ child_named(struct master *master, enum child_kind kind)
     return NULL;
 }
 
-/* News wait here while alarms is away or busy: they become rows of the journal. */
+/*
+ * News wait here while alarms is away or busy: they become rows of the journal. What was sent is
+ * kept until alarms has answered a ping that was sent after it; when alarms dies before, it is sent
+ * again.
+ */
 static void
 send_news(struct master *master)
 {
     struct child *alarms = child_named(master, CHILD_ALARMS);
-    size_t sent = 0;
 
-    if (alarms == NULL || alarms->link == NULL || !alarms->is_ready)
+    if (alarms == NULL || alarms->link == NULL || !alarms->is_ready || alarms->was_told_to_stop)
         return;
-    while (sent < master->news_count) {
-        struct news *item = &master->news[sent];
-        bool taken = item->type == MSG_WORKER
-                         ? link_send(alarms->link, MSG_WORKER, 1, &item->worker)
-                         : link_send_blob(alarms->link, MSG_GENERATION, NULL, 0, item->text,
-                                          strlen(item->text));
-        if (!taken)
-            break;
-        free(item->text);
-        sent++;
+    for (size_t i = 0; i < master->news_count; i++) {
+        struct news *item = &master->news[i];
+
+        if (item->is_sent)
+            continue;
+        if (item->type == MSG_WORKER ? !link_send(alarms->link, MSG_WORKER, 1, &item->worker)
+                                     : !link_send_blob(alarms->link, MSG_GENERATION, NULL, 0,
+                                                       item->text, strlen(item->text)))
+            return;
+        item->is_sent = true;
+        item->pinged = master->alarms_pings;
     }
-    if (sent == 0)
-        return;
-    master->news_count -= sent;
-    memmove(master->news, master->news + sent, master->news_count * sizeof master->news[0]);
+}
+
+static void
+forget_read_news(struct master *master)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < master->news_count; i++) {
+        struct news *item = &master->news[i];
+
+        if (item->is_sent && master->alarms_pongs > item->pinged)
+            free(item->text);
+        else
+            master->news[kept++] = *item;
+    }
+    master->news_count = kept;
+}
+
+static void
+unsend_news(struct master *master)
+{
+    for (size_t i = 0; i < master->news_count; i++)
+        master->news[i].is_sent = false;
+    master->alarms_pings = master->alarms_pongs = 0;
 }
 
 static void
@@ -150,6 +177,7 @@ static void
 on_child_message(void *ctx, const struct msg_head *head, const void *body)
 {
     struct child *child = ctx;
+    struct master *master = child->master;
 
     child->answered_ms = clock_now().mono_ms;
     if (head->type == MSG_READY) {
@@ -158,6 +186,10 @@ on_child_message(void *ctx, const struct msg_head *head, const void *body)
     } else if (head->type == MSG_PONG && head->count == STAT_COUNT) {
         child->is_ready = true;
         memcpy(child->stats, body, sizeof child->stats);
+        if (child->kind == CHILD_ALARMS) {
+            master->alarms_pongs++;
+            forget_read_news(master);
+        }
     } else if (head->type == MSG_RELOAD) {
         raise(SIGHUP);
     }
@@ -169,6 +201,8 @@ start_child(struct master *master, struct child *child, int64_t now_ms)
     static const struct link_handlers HANDLERS = {.on_message = on_child_message};
     struct err err;
 
+    if (child->kind == CHILD_ALARMS)
+        unsend_news(master);
     /* UTC makes it grow across restarts of the master; the counter, when the clock stands. */
     uint64_t incarnation = (uint64_t)clock_now().utc_ms;
     master->incarnation = incarnation > master->incarnation ? incarnation : master->incarnation + 1;
@@ -298,7 +332,8 @@ ping(struct master *master)
         if (child->pid == 0)
             continue;
         /* A full link means it does not read: silence will tell. */
-        (void)link_send(child->link, MSG_PING, 0, NULL);
+        if (link_send(child->link, MSG_PING, 0, NULL) && child == alarms)
+            master->alarms_pings++;
         if (!child->is_ready || alarms == NULL || !alarms->is_ready || alarms->link == NULL)
             continue;
         struct msg_stats stats = {.pid = child->pid, .restarts = child->restarts};
@@ -371,7 +406,7 @@ add_child(struct master *master, enum child_kind kind, uint32_t shard, const cha
             return &master->children[i];
 
     struct child *child = &master->children[master->child_count++];
-    *child = (struct child){.kind = kind, .shard = shard};
+    *child = (struct child){.master = master, .kind = kind, .shard = shard};
     if (kind == CHILD_COLLECTOR)
         snprintf(child->name, sizeof child->name, "%s-%u", name, shard);
     else

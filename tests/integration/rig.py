@@ -86,10 +86,16 @@ class Gateway:
         log.close()
         return self.processes[name]
 
+    def fail_if_dead(self, name):
+        """None while it runs; a sentence with its last words when it has ended."""
+        status = self.processes[name].poll()
+        if status is not None:
+            raise RuntimeError(f"{name} ended with {status}: " + (self.dir / f"{name}.log").read_text()[-2000:])
+
     def start_gateway(self):
         self.started = time.monotonic()
         self.spawn("gateway", [WATCHROOM, "run", "-c", self.dir / "site.yaml", "--profiles", self.profiles])
-        wait_for("the control socket", lambda: self.status() is not None)
+        wait_for("the control socket", lambda: self.status() is not None or self.fail_if_dead("gateway"))
 
     def control(self, verb, **more):
         try:
@@ -228,7 +234,7 @@ class Rig(Gateway):
     def start_simulators(self):
         ready = self.dir / "sim.ready"
         self.spawn("sim", [SIM, self.dir / "sim.yaml", "--ready-file", ready, "--control", self.dir / "sim.control"])
-        wait_for("the simulators", ready.exists)
+        wait_for("the simulators", lambda: ready.exists() or self.fail_if_dead("sim"))
         wait_for("all simulated devices", lambda: len(ready.read_text().splitlines()) >= self.devices)
         self.places = {}
         for line in ready.read_text().splitlines():
