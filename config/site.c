@@ -463,9 +463,8 @@ profile_directory(const struct site_options *options)
 }
 
 static enum err_code
-build_from(struct build *build, bool is_yaml, struct site **out_site)
+build_from(struct build *build, bool is_yaml, size_t before, struct site **out_site)
 {
-    size_t before = build->diag->errors;
     bool good = is_yaml && schema_read(&build->reader, build->yaml.root, &TABLE_TOP, &build->top);
 
     /* With an unknown key at the top the rest is still worth checking. */
@@ -519,8 +518,9 @@ site_load(const char *file, const struct site_options *options, struct diag *dia
 
     if (!begin(&build, file, options, diag))
         return ERR_NOMEM;
+    size_t before = diag->errors;
     bool is_yaml = yaml_open_file(&build.yaml, file, diag);
-    enum err_code code = build_from(&build, is_yaml, out_site);
+    enum err_code code = build_from(&build, is_yaml, before, out_site);
     yaml_close(&build.yaml);
     return code;
 }
@@ -533,8 +533,9 @@ site_load_text(const char *name, const char *text, size_t bytes, const struct si
 
     if (!begin(&build, name, options, diag))
         return ERR_NOMEM;
+    size_t before = diag->errors;
     bool is_yaml = yaml_open_text(&build.yaml, name, text, bytes, diag);
-    enum err_code code = build_from(&build, is_yaml, out_site);
+    enum err_code code = build_from(&build, is_yaml, before, out_site);
     yaml_close(&build.yaml);
     return code;
 }

@@ -114,10 +114,24 @@ const char *
 vocabulary_nearest(const char *id)
 {
     const char *patterns[ARRAY_LEN(WORDS)];
+    char pattern[2 * ID_MAX];
+    size_t used = 0;
 
+    /* door.1.state is compared as door.{n}.state */
+    while (*id != '\0' && used + 4 < sizeof pattern) {
+        size_t digits = strspn(id, "0123456789");
+
+        if (digits > 0)
+            memcpy(pattern + used, "{n}", 3);
+        else
+            pattern[used] = *id;
+        used += digits > 0 ? 3 : 1;
+        id += digits > 0 ? digits : 1;
+    }
+    pattern[used] = '\0';
     for (size_t i = 0; i < ARRAY_LEN(WORDS); i++)
         patterns[i] = WORDS[i].pattern;
-    return text_nearest(id, patterns, ARRAY_LEN(WORDS));
+    return text_nearest(pattern, patterns, ARRAY_LEN(WORDS));
 }
 
 void

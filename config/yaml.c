@@ -19,32 +19,58 @@ struct place {
 };
 
 static struct place
+place_of_scalar(struct fy_node *node)
+{
+    struct fy_token *token = fy_node_get_scalar_token(node);
+    const struct fy_mark *start = token == NULL ? NULL : fy_token_start_mark(token);
+    const struct fy_mark *end = token == NULL ? NULL : fy_token_end_mark(token);
+
+    if (start == NULL)
+        return (struct place){0};
+    unsigned width = end != NULL && end->line == start->line && end->column > start->column
+                         ? (unsigned)(end->column - start->column)
+                         : 1;
+    return (struct place){(unsigned)start->line + 1, (unsigned)start->column + 1, width};
+}
+
+/* The first key or item of a map or a list; NULL when it is empty. */
+static struct fy_node *
+first_of(struct fy_node *node)
+{
+    void *iterator = NULL;
+
+    if (fy_node_get_type(node) == FYNT_SEQUENCE)
+        return fy_node_sequence_iterate(node, &iterator);
+    struct fy_node_pair *pair = fy_node_mapping_iterate(node, &iterator);
+    return pair == NULL ? NULL : fy_node_pair_key(pair);
+}
+
+/* The key that an empty map or list stands behind; else what holds it. */
+static struct fy_node *
+key_of(struct fy_node *node)
+{
+    struct fy_node *parent = fy_node_get_parent(node);
+
+    if (parent != NULL && fy_node_get_type(parent) == FYNT_MAPPING) {
+        void *iterator = NULL;
+        struct fy_node_pair *pair;
+
+        while ((pair = fy_node_mapping_iterate(parent, &iterator)) != NULL)
+            if (fy_node_pair_value(pair) == node)
+                return fy_node_pair_key(pair);
+    }
+    return parent;
+}
+
+/* A map or a list has no token of its own: its first key or item stands for it. */
+static struct place
 place_of(struct fy_node *node)
 {
-    /* A map or a list has no token of its own: its first key or item stands for it. */
     for (int depth = 0; node != NULL && depth < 100; depth++) {
-        if (fy_node_get_type(node) == FYNT_SCALAR) {
-            struct fy_token *token = fy_node_get_scalar_token(node);
-            const struct fy_mark *start = token == NULL ? NULL : fy_token_start_mark(token);
-            const struct fy_mark *end = token == NULL ? NULL : fy_token_end_mark(token);
-
-            if (start == NULL)
-                break;
-            unsigned width = end != NULL && end->line == start->line && end->column > start->column
-                                 ? (unsigned)(end->column - start->column)
-                                 : 1;
-            return (struct place){(unsigned)start->line + 1, (unsigned)start->column + 1, width};
-        }
-        void *iterator = NULL;
-        if (fy_node_get_type(node) == FYNT_MAPPING) {
-            struct fy_node_pair *pair = fy_node_mapping_iterate(node, &iterator);
-
-            node = pair == NULL ? fy_node_get_parent(node) : fy_node_pair_key(pair);
-            if (pair == NULL)
-                break;
-        } else {
-            node = fy_node_sequence_iterate(node, &iterator);
-        }
+        if (fy_node_get_type(node) == FYNT_SCALAR)
+            return place_of_scalar(node);
+        struct fy_node *first = first_of(node);
+        node = first != NULL ? first : key_of(node);
     }
     return (struct place){0};
 }

@@ -21,8 +21,8 @@ def main():
         high = False
         while rig.status()["journal"]["committed"] - first < WANTED:
             high = not high
-            rig.sim(*[f"set {d} p{p} {40000 if high else 100}" for d in rig.places for p in range(1, POINTS)])
             seq = rig.status()["journal"]["committed"]
+            rig.sim(*[f"set {d} p{p} {40000 if high else 100}" for d in rig.places for p in range(1, POINTS)])
             wait_for("all of them judged", lambda: rig.status()["journal"]["committed"] >= seq + DEVICES * (POINTS - 1), 30, 0.1)
         last = rig.status()["journal"]["committed"]
         during = rig.pss()["courier"]

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Faulty site files and what `watchroom check` says of each: tests/fixtures/bad-sites/NNN-name.yaml and .expect.
+
+Every line file:line:column: level: text (hint) is compared; each fault is followed by the source line and a caret
+under the place. A good file stays silent, and `--json` says the same as the text.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from rig import SOURCE, WATCHROOM  # noqa: E402
+
+FOLDER = SOURCE / "tests" / "fixtures" / "bad-sites"
+DIAGNOSTIC = re.compile(r"^([^ ]+):(\d+):(\d+): (error|warning): ")
+
+
+def check(path, *options):
+    done = subprocess.run([WATCHROOM, "check", path, "--profiles", SOURCE / "config" / "profiles", *options],
+                          capture_output=True, text=True, errors="replace")
+    return done.returncode, done.stdout, done.stderr.replace(f"{FOLDER}/", "").replace(f"{SOURCE}/", "")
+
+
+def check_carets(name, text):
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        found = DIAGNOSTIC.match(line)
+        if found and int(found[2]) > 0:
+            source, caret = lines[i + 1], lines[i + 2]
+            assert source.split(" | ")[0].strip() == found[2], (name, source)
+            assert caret.index("^") == len("       | ") + int(found[3]) - 1, (name, line, caret)
+
+
+def main():
+    os.chmod(FOLDER / "world-readable.secret", 0o644)
+    cases = sorted(FOLDER.glob("*.yaml"))
+    assert len(cases) >= 80, len(cases)
+    wrong = 0
+    for case in cases:
+        status, _, text = check(case)
+        said = [line for line in text.splitlines() if DIAGNOSTIC.match(line)]
+        expected = case.with_suffix(".expect").read_text().splitlines()
+        if status != 1 or said != expected:
+            wrong += 1
+            print(f"{case.name}: status {status}\n  expected {expected}\n  said     {said}")
+        check_carets(case.name, text)
+        reported = json.loads(check(case, "--json")[1])
+        assert not reported["ok"] and len(reported["diagnostics"]) == len(expected), case.name
+    for good in [*SOURCE.glob("config/examples/*.yaml")]:
+        status, out, text = check(good)
+        assert status == 0 and not text, (good, text)
+        assert "requests/s" in out and "time series" in out
+    for profile in SOURCE.glob("config/profiles/*/*.yaml"):
+        site = f"site: {{id: t}}\ndevices:\n  - {{id: d, profile: {profile.parent.name}/{profile.stem}, address: 10.0.0.1}}\n"
+        done = subprocess.run([WATCHROOM, "check", "/dev/stdin", "--profiles", SOURCE / "config" / "profiles"],
+                              input=site, capture_output=True, text=True)
+        assert done.returncode == 0, (profile, done.stderr)
+    page = subprocess.run([WATCHROOM, "check", "--schema-markdown"], capture_output=True, text=True, check=True).stdout
+    assert (SOURCE / "docs" / "configuration.md").read_text() == page, "docs/configuration.md is not what the schema says"
+    print(f"{len(cases)} faulty files, {wrong} not as expected; examples, profiles and docs/configuration.md agree")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
