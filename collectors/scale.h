@@ -21,9 +21,15 @@ struct raw_value {
 /*
  * raw -> (raw >> shift) & mask, when there is a mask -> absent_raw -> scale, offset -> absent_value
  * -> plausible range. CAUSE_OK and a value; CAUSE_ABSENT, CAUSE_OUT_OF_RANGE, CAUSE_NOT_A_NUMBER.
+ *
+ * A sentinel that does not fit into the mask means the whole word: 0xFFFF says of each single bit
+ * that there is none, while 15 in a mask of 15 is the field's own.
  */
 enum cause scale_apply(const struct point_source *source, const struct raw_value *raw,
                        double *out_value);
+
+/* The step absent_raw of the above alone, for a number that could be read in two ways. */
+bool scale_is_absent_raw(const struct point_source *source, const struct raw_value *raw);
 
 /* Is this text, trimmed, one of the words with which devices say "no value": "NA", "-", "unknown"
  * ... or one of the source's own? Case does not matter. */
