@@ -10,7 +10,7 @@
 
 #include "collectors/scale.h"
 
-/* Tags of RFC 3416 section 3 and RFC 1442 (Opaque float and double as net-snmp unwraps them). */
+/* Tags of RFC 3416 section 3; the opaque numbers as net-snmp unwraps them. */
 enum snmp_tag {
     TAG_INTEGER = 0x02,
     TAG_OCTETS = 0x04,
@@ -23,8 +23,11 @@ enum snmp_tag {
     TAG_OPAQUE = 0x44,
     TAG_COUNTER64 = 0x46,
     TAG_UINTEGER = 0x47,
+    TAG_OPAQUE_COUNTER64 = 0x76,
     TAG_OPAQUE_FLOAT = 0x78,
     TAG_OPAQUE_DOUBLE = 0x79,
+    TAG_OPAQUE_I64 = 0x7a,
+    TAG_OPAQUE_U64 = 0x7b,
     TAG_NO_SUCH_OBJECT = 0x80,
     TAG_NO_SUCH_INSTANCE = 0x81,
     TAG_END_OF_MIB_VIEW = 0x82,
@@ -33,25 +36,30 @@ enum snmp_tag {
 struct snmp_value {
     uint8_t tag;
     union {
-        int64_t number;           /* TAG_INTEGER */
-        uint64_t unsigned_number; /* counters, gauges, ticks */
+        int64_t number;           /* TAG_INTEGER, TAG_OPAQUE_I64 */
+        uint64_t unsigned_number; /* counters, gauges, ticks, TAG_OPAQUE_U64 */
         double real;              /* opaque float and double */
     };
     const uint8_t *bytes; /* TAG_OCTETS, TAG_IP_ADDRESS, TAG_OPAQUE */
-    size_t length;
-    const uint32_t *oid; /* TAG_OID: not read here; the caller writes it as text */
+    size_t length;        /* of bytes; TAG_OID: sub-identifiers */
+    const unsigned long *oid;
 };
 
-/* A number for `source`: decoded and scaled. */
+/* A number for `source`: decoded and scaled. A state may come as one of its labels, which is its
+ * value as it is. */
 enum cause decode_snmp_number(const struct point_source *source, const struct snmp_value *value,
                               double *out_value);
 
-/* Text: octets as clean UTF-8 without padding, or as hex when they are no text; numbers as digits.
- */
+/* Text: octets as clean UTF-8 without padding, or as hex when they are no text (a MAC address);
+ * numbers as digits, OIDs with dots. CAUSE_ABSENT: nothing in it. */
 enum cause decode_snmp_text(const struct point_source *source, const struct snmp_value *value,
                             char *out_text, size_t size);
 
-/* The number at the start of a text, after blanks, quotes and a sign: "243.4 VAC", " -5.0C". */
+/*
+ * The number at the start of a text, after blanks, quotes and a sign: "243.4 VAC", " -5.0C". False
+ * where it is not clear which number is meant: versions, addresses, dates, times, lists, "0x1f",
+ * "230 V 50 Hz".
+ */
 bool decode_snmp_leading_number(const char *text, double *out_number);
 
 #endif
