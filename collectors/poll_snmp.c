@@ -1,11 +1,10 @@
 /*
  * poll_snmp.c - the driver of PROTOCOL_SNMP: requests one after the other, values by object.
  *
- * net-snmp's single-session API, used as a codec with a socket: the socket is connect()ed, because
- * the library takes an answer from anybody; timeouts are our timer's, because the library's own
- * waiting blocks; returned names are compared with those asked for, because the library does not.
- * What a device cannot bear (many objects in a request, one bad object in a v1 request) is learned
- * and remembered as long as the process lives.
+ * One request is under way at a time; timeouts are our timer's. Returned names are compared with
+ * those asked for, because the library does not. What a device does not bear (many objects in a
+ * request, one bad object in a v1 request) is learned and remembered as long as the process lives;
+ * plan_snmp.h has the rules.
  */
 #include "collectors/poll_snmp.h"
 
@@ -13,53 +12,27 @@
 
 #include <net-snmp/net-snmp-includes.h>
 
-#include <net-snmp/library/large_fd_set.h>
-#include <net-snmp/library/snmp_transport.h>
-
-#include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "collectors/decode_snmp.h"
 #include "collectors/plan_snmp.h"
+#include "collectors/session_snmp.h"
+#include "collectors/tell_snmp.h"
 #include "gateway/base/clock.h"
-#include "gateway/base/hash.h"
 #include "gateway/base/log.h"
-#include "gateway/base/text.h"
 
-#define TIMEOUT_DEFAULT_MS 1000
 #define MAX_VARBINDS_DEFAULT 24
 #define MAX_BYTES_DEFAULT 1400
 #define OBJECTS_PER_REQUEST_MAX 128
-#define HALVE_AFTER_TIMEOUTS 2            /* in a row, of requests for several objects */
-#define REFUSED_AGAIN_MS (15 * 60 * 1000) /* an object that does not exist is asked for again */
-#define ERROR_AGAIN_MS (60 * 1000)        /* one that gave another error */
-#define LIMIT_AGAIN_MS (10 * 60 * 1000)   /* larger requests are tried again */
-#define COMMUNITY_MAX 256
-#define FD_SET_SIZE 65536
-
-struct plan_key {
-    const struct source_set *set;
-    uint64_t group;
-};
-
-/* Kept until the end of the process, as the sets are. */
-struct shared_plan {
-    struct plan_key key;
-    struct plan_snmp *plan;
-    UT_hash_handle hh;
-};
 
 enum task { TASK_NONE, TASK_POLL, TASK_PROBE };
 
 struct device_group {
     const struct plan_snmp *plan;
-    bool *refused;    /* by object: the agent answered with an error for it; NULL: none was */
-    int64_t again_ms; /* when the refused ones are asked for again */
+    struct plan_refused refused;
 };
 
 struct snmp_device {
@@ -70,16 +43,18 @@ struct snmp_device {
     void *session;
     ev_io readable;
     ev_timer timer;
+    int64_t sent_us;
+    struct plan_limit limit;
     enum task task;
-    uint16_t group;            /* under way */
-    uint32_t first, taken;     /* objects of the request under way */
-    int request_id;            /* of the request under way; others are nobody's */
-    uint32_t serial;           /* of requests */
-    uint16_t limit, limit_max; /* objects per request, learned downwards */
-    int64_t limit_ms;          /* when it was learned */
-    uint16_t timeouts;         /* in a row, of requests for several objects */
-    bool was_answered;         /* something of this poll was */
+    int request_id;               /* of the request under way; others are nobody's */
+    uint32_t first, taken, asked; /* objects of the request under way, of these asked for */
+    uint16_t portion;             /* objects per request for the rest of this poll */
+    uint16_t group;               /* under way */
     uint16_t group_count;
+    bool is_small;     /* the request under way is for sysUpTime only */
+    bool was_answered; /* something of this poll was */
+    bool was_broken;   /* bytes came that are no SNMP */
+    bool is_inside;    /* the library is calling, or may call */
     struct device_group groups[];
 };
 
@@ -87,8 +62,7 @@ static const oid SYS_UP_TIME[] = {1, 3, 6, 1, 2, 1, 1, 3, 0};
 
 static struct {
     struct worker *worker;
-    struct shared_plan *plans;
-    netsnmp_large_fd_set fds; /* one for all: it only ever holds the one descriptor being read */
+    struct plan_snmp_shelf *plans;
 } self;
 
 static void ask_next(struct snmp_device *device);
@@ -97,144 +71,139 @@ static void
 end_task(struct snmp_device *device, enum cause cause, const char *reason)
 {
     device->task = TASK_NONE;
+    device->request_id = 0;
     ev_timer_stop(self.worker->loop, &device->timer);
     device->sink->on_done(device->ctx, cause, reason);
 }
 
-/* sending */
-
 static void
-arm(struct snmp_device *device)
+end_broken(struct snmp_device *device, const char *reason)
 {
-    uint16_t timeout_ms = device->device->timeout_ms;
-
-    ev_timer_stop(self.worker->loop, &device->timer);
-    ev_timer_set(&device->timer, (timeout_ms == 0 ? TIMEOUT_DEFAULT_MS : timeout_ms) / 1000.0, 0);
-    ev_timer_start(self.worker->loop, &device->timer);
+    worker_count(self.worker, STAT_REPLIES_BROKEN, 1);
+    end_task(device, CAUSE_PROTOCOL, reason);
 }
+
+/* The kernel says that nothing gets there. */
+static void
+end_unreachable(struct snmp_device *device, int cause)
+{
+    if (cause == ECONNREFUSED)
+        end_task(device, CAUSE_REFUSED, "port closed");
+    else
+        end_task(device, cause == EACCES || cause == EPERM ? CAUSE_REFUSED : CAUSE_TIMEOUT,
+                 strerror(cause));
+}
+
+/* sending */
 
 static int on_answer(int operation, struct snmp_session *session, int request_id,
                      struct snmp_pdu *pdu, void *magic);
 
 static void
+arm(struct snmp_device *device, int64_t wait_us)
+{
+    ev_timer_stop(self.worker->loop, &device->timer);
+    ev_timer_set(&device->timer, (double)wait_us / 1e6, 0);
+    ev_timer_start(self.worker->loop, &device->timer);
+}
+
+static void
 send_request(struct snmp_device *device, struct snmp_pdu *pdu)
 {
-    uint32_t serial = ++device->serial;
+    int id = (int)pdu->reqid;
 
-    arm(device);
+    device->request_id = id;
+    device->sent_us = clock_mono_us();
+    arm(device, session_snmp_timeout_ms(device->device) * INT64_C(1000));
     worker_count(self.worker, STAT_REQUESTS, 1);
-    device->request_id = 0;
-    int id = snmp_sess_async_send(device->session, pdu, on_answer, device);
-    if (id != 0) {
-        device->request_id = id;
+    if (snmp_sess_async_send(device->session, pdu, on_answer, device) != 0)
+        return;
+    snmp_free_pdu(pdu);
+    /* As a rule the callback has told it, and the next request may be under way. */
+    if (device->task != TASK_NONE && device->request_id == id)
+        end_task(device, CAUSE_TIMEOUT, "the request could not be sent");
+}
+
+/* Does it answer at all? Any answer will do. */
+static void
+send_small(struct snmp_device *device)
+{
+    struct snmp_pdu *pdu = snmp_pdu_create(SNMP_MSG_GET);
+
+    if (pdu == NULL) {
+        end_task(device, CAUSE_TIMEOUT, "out of memory");
         return;
     }
-    int cause = errno;
+    device->is_small = true;
+    snmp_add_null_var(pdu, SYS_UP_TIME, OID_LENGTH(SYS_UP_TIME));
+    send_request(device, pdu);
+}
 
-    snmp_free_pdu(pdu);
-    if (device->task == TASK_NONE || device->serial != serial)
-        return; /* the callback has told it, and the next one may be under way */
-    if (cause == ECONNREFUSED)
-        end_task(device, CAUSE_REFUSED, "connection refused");
-    else
-        end_task(device, CAUSE_TIMEOUT, "the request could not be sent");
+static void
+send_objects(struct snmp_device *device)
+{
+    const struct device_group *group = &device->groups[device->group];
+    struct snmp_pdu *pdu = snmp_pdu_create(SNMP_MSG_GET);
+
+    if (pdu == NULL) {
+        end_task(device, CAUSE_TIMEOUT, "out of memory");
+        return;
+    }
+    device->is_small = false;
+    for (uint32_t i = device->first; i < device->first + device->taken; i++)
+        if (plan_snmp_refusal(&group->refused, i) == CAUSE_OK)
+            snmp_add_null_var(pdu, group->plan->objects[i].oid, group->plan->objects[i].oid_length);
+    send_request(device, pdu);
+}
+
+static void
+tell(struct snmp_device *device, uint32_t object, const struct snmp_value *value, enum cause cause)
+{
+    tell_snmp_object(device->sink, device->ctx, device->device->set,
+                     device->groups[device->group].plan, object, value, cause);
+}
+
+static void
+finish_poll(struct snmp_device *device)
+{
+    const struct device_group *group = &device->groups[device->group];
+
+    for (uint32_t i = 0; group->refused.causes != NULL && i < group->plan->object_count; i++)
+        if (group->refused.causes[i] != CAUSE_OK)
+            tell(device, i, NULL, (enum cause)group->refused.causes[i]);
+    end_task(device, CAUSE_OK, "");
 }
 
 /* Objects of the group from device->first on, as many as go into one request. */
 static void
 ask_next(struct snmp_device *device)
 {
-    struct device_group *group = &device->groups[device->group];
+    const struct device_group *group = &device->groups[device->group];
     const struct plan_snmp *plan = group->plan;
     uint16_t max_bytes = device->device->set->snmp.max_bytes;
+    uint16_t objects = device->limit.objects;
 
-    while (device->first < plan->object_count && group->refused != NULL &&
-           group->refused[device->first])
+    while (device->first < plan->object_count &&
+           plan_snmp_refusal(&group->refused, device->first) != CAUSE_OK)
         device->first++;
     if (device->first >= plan->object_count) {
         if (device->was_answered || plan->object_count == 0)
-            end_task(device, CAUSE_OK, "");
+            finish_poll(device);
         else
-            end_task(device, CAUSE_EXCEPTION, "every object was refused");
+            send_small(device); /* all of it is refused: it may be dead for all we know */
         return;
     }
-    device->taken = plan_snmp_take(plan, device->first, device->limit,
-                                   max_bytes == 0 ? MAX_BYTES_DEFAULT : max_bytes, group->refused);
-    struct snmp_pdu *pdu = snmp_pdu_create(SNMP_MSG_GET);
-    if (pdu == NULL) {
-        end_task(device, CAUSE_TIMEOUT, "out of memory");
-        return;
-    }
-    for (uint32_t i = 0; i < device->taken; i++) {
-        const struct plan_object *object = &plan->objects[device->first + i];
-
-        if (group->refused == NULL || !group->refused[device->first + i])
-            snmp_add_null_var(pdu, object->oid, object->oid_length);
-    }
-    send_request(device, pdu);
+    if (device->portion < objects)
+        objects = device->portion;
+    device->taken = plan_snmp_take(plan, &group->refused, device->first, objects,
+                                   max_bytes == 0 ? MAX_BYTES_DEFAULT : max_bytes, &device->asked);
+    if (device->limit.is_in_doubt && device->asked > 1)
+        send_small(device);
+    else
+        send_objects(device);
 }
 
-/* telling */
-
-static void
-tell_object(struct snmp_device *device, uint32_t index, const struct snmp_value *value,
-            enum cause forced)
-{
-    const struct plan_snmp *plan = device->groups[device->group].plan;
-    const struct plan_object *object = &plan->objects[index];
-
-    for (uint32_t i = 0; i < object->point_count; i++) {
-        uint32_t point = plan->points[object->first_point + i];
-        const struct point_source *source = &device->device->set->sources[point];
-        enum cause cause = forced;
-
-        if (source->def->kind == VALUE_TEXT) {
-            char text[TEXT_VALUE_MAX] = "";
-
-            if (value != NULL)
-                cause = decode_snmp_text(source, value, text, sizeof text);
-            device->sink->on_text(device->ctx, point, text,
-                                  cause == CAUSE_OK ? QUALITY_GOOD : QUALITY_BAD, cause);
-            continue;
-        }
-        double number = 0;
-        if (value != NULL)
-            cause = decode_snmp_number(source, value, &number);
-        device->sink->on_value(device->ctx, point, number,
-                               cause == CAUSE_OK ? QUALITY_GOOD : QUALITY_BAD, cause);
-    }
-}
-
-static struct snmp_value
-value_of(const struct variable_list *variable)
-{
-    struct snmp_value value = {.tag = variable->type, .length = variable->val_len};
-
-    switch (variable->type) {
-    case ASN_INTEGER:
-        value.number = *variable->val.integer;
-        break;
-    case ASN_COUNTER:
-    case ASN_GAUGE:
-    case ASN_TIMETICKS:
-    case ASN_UINTEGER:
-        value.unsigned_number = (uint32_t)*variable->val.integer;
-        break;
-    case ASN_COUNTER64:
-        value.unsigned_number = (uint64_t)variable->val.counter64->high << 32 |
-                                (variable->val.counter64->low & 0xFFFFFFFFu);
-        break;
-    case ASN_OPAQUE_FLOAT:
-        value.real = *variable->val.floatVal;
-        break;
-    case ASN_OPAQUE_DOUBLE:
-        value.real = *variable->val.doubleVal;
-        break;
-    default:
-        value.bytes = variable->val.string;
-    }
-    return value;
-}
+/* answers */
 
 /* The names of an answer are those asked for, in their order. */
 static bool
@@ -243,10 +212,10 @@ is_answer_to(const struct snmp_device *device, const struct snmp_pdu *pdu)
     const struct device_group *group = &device->groups[device->group];
     const struct variable_list *variable = pdu->variables;
 
-    for (uint32_t i = 0; i < device->taken; i++) {
-        const struct plan_object *object = &group->plan->objects[device->first + i];
+    for (uint32_t i = device->first; i < device->first + device->taken; i++) {
+        const struct plan_object *object = &group->plan->objects[i];
 
-        if (group->refused != NULL && group->refused[device->first + i])
+        if (plan_snmp_refusal(&group->refused, i) != CAUSE_OK)
             continue;
         if (variable == NULL || variable->name_length != object->oid_length ||
             memcmp(variable->name, object->oid, object->oid_length * sizeof object->oid[0]) != 0)
@@ -263,19 +232,16 @@ take_values(struct snmp_device *device, const struct snmp_pdu *pdu)
     const struct variable_list *variable = pdu->variables;
 
     if (!is_answer_to(device, pdu)) {
-        worker_count(self.worker, STAT_REPLIES_BROKEN, 1);
-        end_task(device, CAUSE_PROTOCOL, "the answer names other objects than were asked for");
+        end_broken(device, "the answer names other objects than were asked for");
         return;
     }
     device->was_answered = true;
-    device->timeouts = 0;
-    for (uint32_t i = 0; i < device->taken; i++) {
-        uint32_t index = device->first + i;
-
-        if (group->refused != NULL && group->refused[index])
+    plan_limit_answer(&device->limit, device->asked);
+    for (uint32_t i = device->first; i < device->first + device->taken; i++) {
+        if (plan_snmp_refusal(&group->refused, i) != CAUSE_OK)
             continue;
-        struct snmp_value value = value_of(variable);
-        tell_object(device, index, &value, CAUSE_OK);
+        struct snmp_value value = session_snmp_value(variable);
+        tell(device, i, &value, CAUSE_OK);
         variable = variable->next_variable;
     }
     device->first += device->taken;
@@ -284,102 +250,104 @@ take_values(struct snmp_device *device, const struct snmp_pdu *pdu)
 
 /* errors */
 
-/* The object that errindex means: it counts what was asked for, from 1. */
-static bool
-find_refused(const struct snmp_device *device, long errindex, uint32_t *out_index)
+static void
+log_limit(const struct snmp_device *device, const char *why)
 {
-    const struct device_group *group = &device->groups[device->group];
-
-    for (uint32_t i = 0; i < device->taken; i++) {
-        uint32_t index = device->first + i;
-
-        if ((group->refused == NULL || !group->refused[index]) && --errindex == 0) {
-            *out_index = index;
-            return true;
-        }
-    }
-    return false;
+    log_debug("%s: %s: %u objects a request from now on", device->info->id, why,
+              device->limit.objects);
 }
 
-/* RFC 1157 4.1.2: one bad object fails the whole request. It is left out, the rest asked again. */
 static void
-leave_out(struct snmp_device *device, uint32_t index, enum cause cause)
+take_too_big(struct snmp_device *device)
 {
     struct device_group *group = &device->groups[device->group];
-    int64_t again_ms =
-        clock_now().mono_ms + (cause == CAUSE_ABSENT ? REFUSED_AGAIN_MS : ERROR_AGAIN_MS);
+    uint32_t object;
 
-    if (group->refused == NULL) {
-        group->refused = calloc(group->plan->object_count, sizeof *group->refused);
-        group->again_ms = again_ms;
+    if (plan_limit_too_big(&device->limit, device->asked, clock_now().mono_ms)) {
+        log_limit(device, "answers tooBig");
+    } else if (plan_snmp_find(&group->refused, device->first, device->taken, 1, &object)) {
+        /* Too big although it is alone: no fault of the object, so it is not remembered. */
+        tell(device, object, NULL, CAUSE_EXCEPTION);
+        device->first += device->taken;
     }
-    tell_object(device, index, NULL, cause);
-    if (group->refused != NULL)
-        group->refused[index] = true;
-    else
-        device->first = index + 1; /* out of memory: at least go on behind it */
-    if (again_ms < group->again_ms)
-        group->again_ms = again_ms;
     ask_next(device);
-}
-
-static uint32_t
-asked_count(const struct snmp_device *device)
-{
-    const struct device_group *group = &device->groups[device->group];
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < device->taken; i++)
-        count += group->refused == NULL || !group->refused[device->first + i];
-    return count;
-}
-
-static void
-halve(struct snmp_device *device, const char *why)
-{
-    uint32_t asked = asked_count(device);
-
-    device->limit = (uint16_t)(asked > 1 ? (asked + 1) / 2 : 1);
-    device->limit_ms = clock_now().mono_ms;
-    device->timeouts = 0;
-    log_info("%s: %s: %u objects a request from now on", device->info->id, why, device->limit);
 }
 
 static void
 take_error(struct snmp_device *device, const struct snmp_pdu *pdu)
 {
-    char reason[80];
-    uint32_t index;
+    struct device_group *group = &device->groups[device->group];
+    uint32_t object;
 
-    if (pdu->errstat == SNMP_ERR_TOOBIG && asked_count(device) > 1) {
-        halve(device, "answers tooBig");
-        ask_next(device);
+    device->was_answered = true;
+    if (pdu->errstat == SNMP_ERR_TOOBIG) {
+        take_too_big(device);
+        return;
+    }
+    if (plan_snmp_find(&group->refused, device->first, device->taken, pdu->errindex, &object) ||
+        (device->asked == 1 &&
+         plan_snmp_find(&group->refused, device->first, device->taken, 1, &object))) {
+        enum cause cause = pdu->errstat == SNMP_ERR_NOSUCHNAME ? CAUSE_ABSENT : CAUSE_EXCEPTION;
+
+        if (plan_snmp_refuse(group->plan, &group->refused, object, cause, clock_now().mono_ms))
+            ask_next(device);
+        else
+            end_task(device, CAUSE_TIMEOUT, "out of memory");
+        return;
+    }
+    /* It does not say which one it means: found by halves. */
+    device->portion = (uint16_t)((device->asked + 1) / 2);
+    ask_next(device);
+}
+
+static void
+take_small_answer(struct snmp_device *device)
+{
+    if (plan_limit_small_answer(&device->limit))
+        log_limit(device, "answers small requests, not large ones");
+    if (device->task == TASK_PROBE) {
+        end_task(device, CAUSE_OK, "");
         return;
     }
     device->was_answered = true;
-    if (pdu->errstat == SNMP_ERR_TOOBIG && find_refused(device, 1, &index)) {
-        /* Too big although it is alone: no fault of the object, so it is not remembered. */
-        tell_object(device, index, NULL, CAUSE_EXCEPTION);
-        device->first += device->taken;
-        ask_next(device);
-        return;
-    }
-    if (find_refused(device, pdu->errindex, &index) ||
-        (asked_count(device) == 1 && find_refused(device, 1, &index))) {
-        leave_out(device, index,
-                  pdu->errstat == SNMP_ERR_NOSUCHNAME ? CAUSE_ABSENT : CAUSE_EXCEPTION);
-        return;
-    }
-    snprintf(reason, sizeof reason, "error status %ld without an object", pdu->errstat);
-    end_task(device, CAUSE_EXCEPTION, reason);
+    ask_next(device);
 }
 
 static void
 take_timeout(struct snmp_device *device)
 {
-    if (device->task == TASK_POLL && asked_count(device) > 1)
-        device->timeouts++;
-    end_task(device, CAUSE_TIMEOUT, "no answer");
+    if (device->is_small) {
+        plan_limit_small_silence(&device->limit);
+    } else {
+        plan_limit_silence(&device->limit, device->asked);
+        if (device->limit.is_in_doubt) {
+            ask_next(device);
+            return;
+        }
+    }
+    if (device->was_broken)
+        end_task(device, CAUSE_PROTOCOL, "no answer but bytes that are no SNMP");
+    else
+        end_task(device, CAUSE_TIMEOUT, "no answer");
+}
+
+/* 1: the library may forget the request. */
+static int
+take_message(struct snmp_device *device, const struct snmp_pdu *pdu)
+{
+    if (pdu->command != SNMP_MSG_RESPONSE) {
+        end_broken(device, "the answer is no response");
+        return 0; /* else it would act on a Report, and ask once more */
+    }
+    if (!session_snmp_is_own_community(device->session, pdu))
+        end_broken(device, "the answer has another community");
+    else if (device->is_small)
+        take_small_answer(device);
+    else if (pdu->errstat != SNMP_ERR_NOERROR)
+        take_error(device, pdu);
+    else
+        take_values(device, pdu);
+    return 1;
 }
 
 static int
@@ -388,11 +356,8 @@ on_answer(int operation, struct snmp_session *session, int request_id, struct sn
 {
     struct snmp_device *device = magic;
 
-    (void)session;
-    if (operation == NETSNMP_CALLBACK_OP_RESEND)
-        return 1;
-    if (device->task == TASK_NONE ||
-        (device->request_id != 0 && request_id != device->request_id)) {
+    if (device->task == TASK_NONE || request_id != device->request_id) {
+        /* Of a request that was given up. */
         if (operation == NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE) {
             worker_count(self.worker, STAT_REPLIES_STRAY, 1);
             device->sink->on_alive(device->ctx);
@@ -401,25 +366,18 @@ on_answer(int operation, struct snmp_session *session, int request_id, struct sn
     }
     switch (operation) {
     case NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE:
-        if (device->task == TASK_PROBE) {
-            /* It answers small requests but not large ones: they may be too large for it. */
-            if (device->timeouts >= HALVE_AFTER_TIMEOUTS)
-                halve(device, "does not answer large requests");
-            end_task(device, CAUSE_OK, "");
-        } else if (pdu->command != SNMP_MSG_RESPONSE) {
-            worker_count(self.worker, STAT_REPLIES_BROKEN, 1);
-            end_task(device, CAUSE_PROTOCOL, "the answer is no response");
-        } else if (pdu->errstat != SNMP_ERR_NOERROR) {
-            take_error(device, pdu);
-        } else {
-            take_values(device, pdu);
-        }
-        break;
+        return take_message(device, pdu);
     case NETSNMP_CALLBACK_OP_TIMED_OUT:
         take_timeout(device);
         break;
+    case NETSNMP_CALLBACK_OP_SEND_FAILED:
+        if (session->s_snmp_errno == SNMPERR_BAD_SENDTO)
+            end_unreachable(device, session->s_errno);
+        else
+            end_task(device, CAUSE_TIMEOUT, snmp_api_errstring(session->s_snmp_errno));
+        break;
     default:
-        end_task(device, CAUSE_REFUSED, "the request could not be sent");
+        break; /* sent again, connected: nothing for us */
     }
     return 1;
 }
@@ -431,35 +389,64 @@ on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 
     (void)loop;
     (void)events;
-    NETSNMP_LARGE_FD_ZERO(&self.fds);
-    NETSNMP_LARGE_FD_SET(watcher->fd, &self.fds);
-    errno = 0;
-    if (snmp_sess_read2(device->session, &self.fds) == 0)
-        return;
-    int cause = snmp_sess_session(device->session)->s_errno;
-    if (cause != ECONNREFUSED && errno != ECONNREFUSED) {
-        /* Bytes that are no SNMP: the true answer may still come. */
+    device->is_inside = true;
+    enum session_snmp_read result = session_snmp_read(device->session, watcher->fd);
+    int cause = errno;
+    device->is_inside = false;
+    switch (result) {
+    case SESSION_SNMP_TAKEN:
+    case SESSION_SNMP_NOTHING:
+        break;
+    case SESSION_SNMP_STRAY:
+        worker_count(self.worker, STAT_REPLIES_STRAY, 1);
+        device->sink->on_alive(device->ctx);
+        break;
+    case SESSION_SNMP_BROKEN:
+        /* The true answer may still come. */
         worker_count(self.worker, STAT_REPLIES_BROKEN, 1);
-        return;
+        device->was_broken = true;
+        break;
+    case SESSION_SNMP_UNREACHABLE:
+        if (device->task != TASK_NONE)
+            end_unreachable(device, cause);
+        break;
     }
-    if (device->task != TASK_NONE)
-        end_task(device, CAUSE_REFUSED, "port closed");
 }
 
 static void
 on_timer(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct snmp_device *device = watcher->data;
+    int64_t left_us =
+        device->sent_us + session_snmp_timeout_ms(device->device) * INT64_C(1000) - clock_mono_us();
+    int id = device->request_id;
 
     (void)loop;
     (void)events;
-    /* The library forgets the request and calls back; where it thinks there is time left, we do. */
-    snmp_sess_timeout(device->session);
-    if (device->task != TASK_NONE && !ev_is_active(&device->timer))
+    if (left_us > 1000) { /* it was sent late in a long turn of the loop */
+        arm(device, left_us);
+        return;
+    }
+    device->is_inside = true;
+    session_snmp_expire(device->session); /* calls back */
+    if (device->task != TASK_NONE && device->request_id == id)
         take_timeout(device);
+    device->is_inside = false;
 }
 
 /* the driver */
+
+/* Requests that were given up leave the library's list when their time is over. It calls back for
+ * them, so this is nothing to do from inside such a call. */
+static void
+begin(struct snmp_device *device, enum task task)
+{
+    assert(device->task == TASK_NONE);
+    if (!device->is_inside)
+        session_snmp_expire(device->session);
+    device->task = task;
+    device->was_broken = false;
+}
 
 static void
 poll_group(void *instance, uint16_t group)
@@ -467,25 +454,16 @@ poll_group(void *instance, uint16_t group)
     struct snmp_device *device = instance;
     struct device_group *state = &device->groups[group];
 
-    device->task = TASK_POLL;
+    assert(group < device->group_count);
+    begin(device, TASK_POLL);
     device->group = group;
     device->first = 0;
+    device->portion = UINT16_MAX;
     device->was_answered = false;
-    if (state->refused != NULL && clock_now().mono_ms > state->again_ms) {
-        free(state->refused);
-        state->refused = NULL;
-    }
-    if (device->limit < device->limit_max &&
-        clock_now().mono_ms - device->limit_ms > LIMIT_AGAIN_MS) {
-        device->limit = device->limit * 2 < device->limit_max ? (uint16_t)(device->limit * 2)
-                                                              : device->limit_max;
-        device->limit_ms = clock_now().mono_ms;
-    }
-    for (uint32_t i = 0; state->refused != NULL && i < state->plan->object_count; i++)
-        if (state->refused[i]) {
-            tell_object(device, i, NULL, CAUSE_ABSENT);
-            device->was_answered = true; /* by an error, then */
-        }
+    if (state->refused.causes != NULL)
+        plan_snmp_retry(state->plan, &state->refused, clock_now().mono_ms);
+    if (device->limit.again_ms != 0)
+        plan_limit_retry(&device->limit, clock_now().mono_ms);
     ask_next(device);
 }
 
@@ -493,113 +471,24 @@ static void
 probe(void *instance)
 {
     struct snmp_device *device = instance;
-    struct snmp_pdu *pdu = snmp_pdu_create(SNMP_MSG_GET);
 
-    device->task = TASK_PROBE;
-    if (pdu == NULL) {
-        end_task(device, CAUSE_TIMEOUT, "out of memory");
-        return;
-    }
-    snmp_add_null_var(pdu, SYS_UP_TIME, OID_LENGTH(SYS_UP_TIME));
-    send_request(device, pdu);
+    begin(device, TASK_PROBE);
+    send_small(device);
 }
 
 static void
 abandon(void *instance)
 {
     struct snmp_device *device = instance;
+    int64_t timeout_us = session_snmp_timeout_ms(device->device) * INT64_C(1000);
 
+    /* Where the interval is as short as the timeout, this is all we get to learn from. */
+    if (device->task == TASK_POLL && !device->is_small &&
+        clock_mono_us() - device->sent_us >= timeout_us / 2)
+        plan_limit_silence(&device->limit, device->asked);
     device->task = TASK_NONE;
+    device->request_id = 0;
     ev_timer_stop(self.worker->loop, &device->timer);
-}
-
-static const struct plan_snmp *
-plan_of(const struct source_set *set, uint16_t group)
-{
-    struct plan_key key;
-    struct shared_plan *shared;
-
-    memset(&key, 0, sizeof key); /* padding counts in the look-up */
-    key.set = set;
-    key.group = group;
-    HASH_FIND(hh, self.plans, &key, sizeof key, shared);
-    if (shared != NULL)
-        return shared->plan;
-    shared = calloc(1, sizeof *shared);
-    if (shared == NULL)
-        return NULL;
-    shared->key = key;
-    shared->plan = plan_snmp_new(set, group);
-    if (shared->plan != NULL)
-        HASH_ADD(hh, self.plans, key, sizeof key, shared);
-    if (shared->plan == NULL || shared->hh.tbl == NULL) {
-        plan_snmp_free(shared->plan);
-        free(shared);
-        return NULL;
-    }
-    return shared->plan;
-}
-
-/* The community: from its file, read now, after the fork; first line, without its end. */
-static enum err_code
-read_community(const struct collect_device *device, char *out, size_t size, struct err *err)
-{
-    if (device->community_file == NULL) {
-        text_copy(out, size, device->community != NULL ? device->community : "public");
-        return ERR_OK;
-    }
-    FILE *file = fopen(device->community_file, "re");
-    struct stat info;
-    if (file == NULL)
-        return err_set(err, ERR_IO, "%s: %s", device->community_file, strerror(errno));
-    bool is_secret = fstat(fileno(file), &info) == 0 && (info.st_mode & 077) == 0;
-    bool is_read = fgets(out, (int)size, file) != NULL;
-    fclose(file);
-    if (!is_secret)
-        return err_set(err, ERR_DENIED, "%s: others may read it; chmod 600",
-                       device->community_file);
-    if (!is_read)
-        return err_set(err, ERR_CONFIG, "%s: empty", device->community_file);
-    out[strcspn(out, "\r\n")] = '\0';
-    return ERR_OK;
-}
-
-static enum err_code
-open_session(struct snmp_device *device, struct err *err)
-{
-    const struct sockaddr_in6 *v6 = &device->device->address;
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)v6;
-    bool is_v4 = v6->sin6_family == AF_INET;
-    char host[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN + 24], community[COMMUNITY_MAX];
-    uint16_t timeout_ms = device->device->timeout_ms;
-    struct snmp_session session;
-    enum err_code code = read_community(device->device, community, sizeof community, err);
-
-    if (code != ERR_OK)
-        return code;
-    inet_ntop(v6->sin6_family, is_v4 ? (const void *)&v4->sin_addr : (const void *)&v6->sin6_addr,
-              host, sizeof host);
-    snprintf(peer, sizeof peer, is_v4 ? "udp:%s:%u" : "udp6:[%s]:%u", host,
-             ntohs(is_v4 ? v4->sin_port : v6->sin6_port));
-    snmp_sess_init(&session);
-    session.version = device->device->snmp_version == SNMP_V1 ? SNMP_VERSION_1 : SNMP_VERSION_2c;
-    session.peername = peer;
-    session.community = (u_char *)community;
-    session.community_len = strlen(community);
-    session.retries = 0;
-    /* A little less than our timer, so that the library agrees when that has run out. */
-    session.timeout = (timeout_ms == 0 ? TIMEOUT_DEFAULT_MS : timeout_ms) * 1000L - 2000;
-    device->session = snmp_sess_open(&session);
-    memset(community, 0, sizeof community);
-    if (device->session == NULL)
-        return err_set(err, ERR_IO, "cannot open a session to %s", peer);
-    int fd = snmp_sess_transport(device->session)->sock;
-    if (connect(fd, (const struct sockaddr *)v6, is_v4 ? sizeof *v4 : sizeof *v6) != 0)
-        return err_set(err, ERR_IO, "connect %s: %s", peer, strerror(errno));
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    ev_io_set(&device->readable, fd, EV_READ);
-    ev_io_start(self.worker->loop, &device->readable);
-    return ERR_OK;
 }
 
 static void
@@ -609,12 +498,12 @@ close_device(void *instance)
 
     if (device == NULL)
         return;
-    abandon(device);
+    device->task = TASK_NONE;
+    ev_timer_stop(self.worker->loop, &device->timer);
     ev_io_stop(self.worker->loop, &device->readable);
-    if (device->session != NULL)
-        snmp_sess_close(device->session);
+    session_snmp_close(device->session);
     for (uint16_t group = 0; group < device->group_count; group++)
-        free(device->groups[group].refused);
+        plan_snmp_refused_done(&device->groups[group].refused);
     free(device);
 }
 
@@ -625,6 +514,7 @@ open_device(const struct collect_device *device, const struct device_info *info,
     struct snmp_device *made =
         calloc(1, sizeof *made + info->group_count * sizeof(struct device_group));
     uint16_t limit = device->set->snmp.max_varbinds;
+    int fd;
 
     if (made == NULL)
         return err_set(err, ERR_NOMEM, "%s: out of memory", info->id);
@@ -632,26 +522,28 @@ open_device(const struct collect_device *device, const struct device_info *info,
     made->info = info;
     made->sink = sink;
     made->ctx = ctx;
-    made->limit = limit == 0 ? MAX_VARBINDS_DEFAULT : limit;
-    if (made->limit > OBJECTS_PER_REQUEST_MAX)
-        made->limit = OBJECTS_PER_REQUEST_MAX;
-    made->limit_max = made->limit;
+    if (limit == 0)
+        limit = MAX_VARBINDS_DEFAULT;
+    plan_limit_init(&made->limit,
+                    limit > OBJECTS_PER_REQUEST_MAX ? OBJECTS_PER_REQUEST_MAX : limit);
     made->group_count = info->group_count;
     ev_init(&made->readable, on_readable);
     ev_init(&made->timer, on_timer);
     made->readable.data = made->timer.data = made;
     for (uint16_t group = 0; group < info->group_count; group++) {
-        made->groups[group].plan = plan_of(device->set, group);
+        made->groups[group].plan = plan_snmp_of(self.plans, device->set, group);
         if (made->groups[group].plan == NULL) {
             close_device(made);
             return err_set(err, ERR_NOMEM, "%s: out of memory", info->id);
         }
     }
-    enum err_code code = open_session(made, err);
+    enum err_code code = session_snmp_open(device, &made->session, &fd, err);
     if (code != ERR_OK) {
         close_device(made);
         return err_prefix(err, code, "%s", info->id);
     }
+    ev_io_set(&made->readable, fd, EV_READ);
+    ev_io_start(self.worker->loop, &made->readable);
     *out_instance = made;
     return ERR_OK;
 }
@@ -659,33 +551,20 @@ open_device(const struct collect_device *device, const struct device_info *info,
 static enum err_code
 init(const struct driver_env *env, struct err *err)
 {
-    (void)err;
+    self.plans = plan_snmp_shelf_new();
+    if (self.plans == NULL)
+        return err_set(err, ERR_NOMEM, "out of memory");
     self.worker = env->worker;
-    /* No files of its own, no MIBs: we know the OIDs. */
-    setenv("MIBS", "", 1);
-    setenv("SNMP_PERSISTENT_DIR", "/nonexistent", 1);
-    netsnmp_register_loghandler(NETSNMP_LOGHANDLER_NONE, LOG_DEBUG);
-    netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_READ_CONFIGS, 1);
-    netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
-    snmp_disable_stderrlog();
-    init_snmp("watchroom");
-    netsnmp_large_fd_set_init(&self.fds, FD_SET_SIZE);
+    session_snmp_init();
     return ERR_OK;
 }
 
 static void
 done(void)
 {
-    struct shared_plan *shared, *next;
-
-    HASH_ITER(hh, self.plans, shared, next)
-    {
-        HASH_DELETE(hh, self.plans, shared);
-        plan_snmp_free(shared->plan);
-        free(shared);
-    }
-    netsnmp_large_fd_set_cleanup(&self.fds);
-    snmp_shutdown("watchroom");
+    plan_snmp_shelf_free(self.plans);
+    self.plans = NULL;
+    session_snmp_done();
     self.worker = NULL;
 }
 
