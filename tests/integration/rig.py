@@ -22,6 +22,9 @@ BUILD = Path(os.environ.get("WATCHROOM_BUILD", SOURCE / "build"))
 WATCHROOM = BUILD / "gateway" / "watchroom"
 SIM = BUILD / "tests" / "sim" / "watchroom-sim"
 POINTS = 20
+# As many archives as by default, but short: 5,000 files of the default would be 50 GB.
+SHORT_RETENTION = ("retention: {series: [{step: 1s, keep: 10m}, {step: 10s, keep: 1h}, {step: 1m, keep: 6h}, "
+                   "{step: 5m, keep: 1d}, {step: 1h, keep: 2d, extremes: true}]}")
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -65,6 +68,7 @@ class Gateway:
         self.dir = Path(tempfile.mkdtemp(prefix="watchroom-rig-"))
         self.state_dir = Path(state_dir or self.dir / "state")
         self.processes = {}
+        self.subscribers = []
         self.mqtt_port = None
 
     def __enter__(self):
@@ -157,13 +161,15 @@ class Gateway:
         return total
 
     def subscribe(self, topic):
-        return Subscriber(topic, self.mqtt_port)
+        self.subscribers.append(Subscriber(topic, self.mqtt_port))
+        return self.subscribers[-1]
 
     def close(self):
-        for name in ("gateway", "mosquitto", "sim"):
-            process = self.processes.get(name)
-            if process is None:
-                continue
+        for subscriber in self.subscribers:
+            subscriber.close()
+        # The gateway before its peers.
+        for name in sorted(self.processes, key=lambda n: n != "gateway"):
+            process = self.processes[name]
             process.terminate()
             try:
                 process.wait(30)
@@ -246,6 +252,8 @@ class Rig(Gateway):
                  f"socket: {self.dir}/control, collectors: 1}}"]
         if self.mqtt_port:
             lines.append(f"broker: {{host: 127.0.0.1, port: {self.mqtt_port}, publish_values: {str(self.values).lower()}}}")
+        if "retention:" not in self.extra:
+            lines.append(SHORT_RETENTION)
         lines += [self.extra, "devices:"]
         for device, place in self.places.items():
             how = "snmp: {version: 2c, community: public}" if device[0] == "s" else "modbus: {unit: 1}"
