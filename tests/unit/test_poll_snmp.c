@@ -376,14 +376,15 @@ static const struct point_def TEXT = {.id = "a.text", .kind = VALUE_TEXT};
 static const struct device_info INFO = {.id = "ups-1", .group_count = 2};
 static uint32_t oids[POINTS_MAX][10];
 static struct point_source sources[POINTS_MAX];
-static struct source_set set;
+/* One for each test: the driver keeps its plan for a set as long as the process lives. */
+static struct source_set sets[64], *set = sets;
 static struct collect_device device;
 
 static struct point_source *
 add_point(const struct point_def *def, unsigned object)
 {
-    struct point_source *source = &sources[set.source_count];
-    uint32_t *oid = oids[set.source_count++];
+    struct point_source *source = &sources[set->source_count];
+    uint32_t *oid = oids[set->source_count++];
     const uint32_t name[] = {1, 3, 6, 1, 4, 1, 99, 1, object, 0};
 
     memcpy(oid, name, sizeof name);
@@ -404,11 +405,28 @@ add_numbers(unsigned count)
     }
 }
 
+/* Once per process, as in the collector: the library leaks at each further start. */
+static int
+start(void **state)
+{
+    const struct driver_env env = {.worker = &worker};
+    struct err err = {0};
+
+    (void)state;
+    return POLL_SNMP.init(&env, &err) != ERR_OK;
+}
+
+static int
+end(void **state)
+{
+    (void)state;
+    POLL_SNMP.done();
+    return 0;
+}
+
 static int
 set_up(void **state)
 {
-    struct err err = {0};
-    const struct driver_env env = {.worker = &worker};
     const struct sockaddr_in home = {.sin_family = AF_INET,
                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
@@ -420,14 +438,13 @@ set_up(void **state)
     agent.address_bytes = sizeof home;
     ev_init(&agent.later, on_later);
     assert_true(agent_listen());
-    set = (struct source_set){.id = "test", .sources = sources};
+    *++set = (struct source_set){.id = "test", .sources = sources};
     device = (struct collect_device){.protocol = PROTOCOL_SNMP,
                                      .snmp_version = SNMP_V2C,
                                      .timeout_ms = TIMEOUT_MS,
                                      .community = "secret",
-                                     .set = &set};
+                                     .set = set};
     memcpy(&device.address, &agent.address, sizeof home);
-    assert_int_equal(POLL_SNMP.init(&env, &err), ERR_OK);
     instance = NULL;
     return 0;
 }
@@ -437,7 +454,6 @@ tear_down(void **state)
 {
     (void)state;
     POLL_SNMP.close(instance);
-    POLL_SNMP.done();
     agent_stop();
     ev_loop_destroy(worker.loop);
     return 0;
@@ -646,7 +662,7 @@ group_larger_than_a_request_is_asked_for_in_turn(void **state)
 {
     (void)state;
     add_numbers(30);
-    set.snmp.max_varbinds = 12;
+    set->snmp.max_varbinds = 12;
     assert_int_equal(poll_group(0), CAUSE_OK);
     expect_numbers(30, 1);
     assert_int_equal(agent.requests, 3);
@@ -882,7 +898,7 @@ too_big_halves_the_request_and_is_remembered(void **state)
 }
 
 static void
-too_big_for_one_object_is_that_objects_fault(void **state)
+too_big_for_a_single_object_is_told_and_not_remembered(void **state)
 {
     (void)state;
     add_numbers(2);
@@ -891,6 +907,9 @@ too_big_for_one_object_is_that_objects_fault(void **state)
     assert_int_equal(poll_group(0), CAUSE_OK);
     assert_int_equal(caller.readings[0].cause, CAUSE_EXCEPTION);
     assert_int_equal(caller.readings[1].cause, CAUSE_EXCEPTION);
+    agent.manner = WELL;
+    assert_int_equal(poll_group(0), CAUSE_OK);
+    expect_numbers(2, 2);
 }
 
 static void
@@ -1120,7 +1139,7 @@ main(void)
         TEST(abandoned_poll_says_nothing_and_its_answer_is_nobodys),
         TEST(probe_is_content_with_any_answer),
         TEST(too_big_halves_the_request_and_is_remembered),
-        TEST(too_big_for_one_object_is_that_objects_fault),
+        TEST(too_big_for_a_single_object_is_told_and_not_remembered),
         TEST(silence_about_large_requests_is_told_from_death),
         TEST(device_that_was_away_keeps_its_limit),
         TEST(polls_cut_short_by_their_interval_learn_the_limit_too),
@@ -1132,5 +1151,5 @@ main(void)
         TEST(many_devices_share_one_plan_and_keep_their_own_limits),
     };
 
-    return cmocka_run_group_tests_name("poll_snmp", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("poll_snmp", tests, start, end);
 }
