@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
+
 #define BUFFER_BYTES (FRAME_MODBUS_MAX + 1) /* one more, to see what does not belong there */
 
 enum line_state {
@@ -34,7 +36,7 @@ struct line_modbus {
     void *ctx;
     ev_io io;
     ev_timer timer;
-    ev_tstamp quiet_until; /* no request before */
+    int64_t quiet_until_us; /* no request before; monotonic: the wall clock may be set back */
     int fd;
     enum line_state state;
     uint16_t tid;
@@ -111,6 +113,13 @@ connect_failed(struct line_modbus *line, int error)
     fail_with(line, error, "connect");
 }
 
+/* 0 when there is nothing to wait for: then no clock is read. */
+static int64_t
+quiet_until(uint16_t delay_ms)
+{
+    return delay_ms == 0 ? 0 : clock_mono_us() + delay_ms * INT64_C(1000);
+}
+
 static void
 on_connected(struct line_modbus *line)
 {
@@ -118,7 +127,7 @@ on_connected(struct line_modbus *line)
 
     watch(line, EV_READ);
     line->state = LINE_PAUSING;
-    line->quiet_until = ev_now(line->worker->loop) + delay_ms / 1000.;
+    line->quiet_until_us = quiet_until(delay_ms);
     if (line->was_unreachable) {
         line->was_unreachable = false;
         line->on_alive(line->ctx);
@@ -200,15 +209,15 @@ send_request(struct line_modbus *line)
 static void
 begin_request(struct line_modbus *line)
 {
-    ev_tstamp pause = line->quiet_until - ev_now(line->worker->loop);
+    int64_t pause_us = line->quiet_until_us == 0 ? 0 : line->quiet_until_us - clock_mono_us();
 
     ev_timer_stop(line->worker->loop, &line->timer);
-    if (pause <= 0.) {
+    if (pause_us <= 0) {
         send_request(line);
         return;
     }
     line->state = LINE_PAUSING;
-    start_timer(line, pause);
+    start_timer(line, (double)pause_us / 1e6);
 }
 
 static void
@@ -241,7 +250,7 @@ receive(struct line_modbus *line)
     ev_timer_stop(line->worker->loop, &line->timer);
     line->state = LINE_IDLE;
     line->is_proven = true;
-    line->quiet_until = ev_now(line->worker->loop) + line->ask.limits->delay_ms / 1000.;
+    line->quiet_until_us = quiet_until(line->ask.limits->delay_ms);
     line->ask.handlers->on_answer(line->ask.ctx, state, &answer);
 }
 

@@ -55,7 +55,7 @@ def occurrences(rows):
 def main():
     rnd = random.Random(SEED)
     killed = {}
-    with Rig(devices=10) as rig:
+    with Rig(devices=10, interval="300ms", site="web: {listen: '127.0.0.1:0'}") as rig:
         rig.start_gateway()
         rig.wait_all_up()
         events = rig.subscribe("watchroom/1/bench/event/#")
