@@ -19,6 +19,8 @@ static const struct command COMMANDS[] = {
     {"journal", "is the journal complete and unaltered?", cmd_journal},
     {"graph",   "one point over time as a picture", cmd_graph},
     {"reload",  "read the site file again", cmd_reload},
+    {"simulate", "SNMP and Modbus/TCP devices for trying things out", cmd_simulate},
+    {"demo",    "a simulated site with its alarms, in this terminal", cmd_demo},
     {NULL, NULL, NULL},
     /* clang-format on */
 };
