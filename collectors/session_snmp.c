@@ -36,8 +36,11 @@ static netsnmp_large_fd_set fds;
 void
 session_snmp_init(void)
 {
+    /* No MIB is loaded, but the folders are still searched; and it makes the last one, for indexes
+     * of certificates. Under a file nothing is found, and not even root can make any. */
     setenv("MIBS", "", 1);
-    setenv("SNMP_PERSISTENT_DIR", "/nonexistent", 1);
+    setenv("MIBDIRS", "/dev/null/none", 1);
+    setenv("SNMP_PERSISTENT_DIR", "/dev/null/none", 1);
     netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_READ_CONFIGS, 1);
     netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
     /* Without any handler it writes to stderr, a line for each odd datagram a device sends. */
