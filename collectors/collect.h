@@ -62,6 +62,7 @@ struct modbus_source {
  * One point's source and its way from raw to value:
  *   raw -> bits ((raw >> shift) & mask, when mask is not 0) -> absent_raw? -> scale, offset ->
  *   absent_value? -> plausible range.
+ * An absent_raw beyond the mask is compared with the whole number (collectors/scale.h).
  */
 struct point_source {
     const struct point_def *def;
