@@ -16,6 +16,9 @@
 
 /* Trends need no haste; larger messages are cheaper. */
 #define STORE_FLUSH_S 0.2
+/* Under load samples of some turns travel together: each message wakes alarms. Events do not wait,
+ * and neither does a sample after a pause. */
+#define LINGER_US 2000
 
 struct collector {
     struct worker worker;
@@ -27,6 +30,8 @@ struct collector {
     ev_prepare turn_end;
     ev_idle busy; /* while it runs the loop does not wait */
     ev_timer store_flush;
+    ev_timer linger;
+    int64_t flushed_us;
 };
 
 /* ---- links ---- */
@@ -107,9 +112,22 @@ static void
 on_turn_end(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     struct collector *self = watcher->data;
+    enum outbound_need need = outbound_need(self->outbound);
+    int64_t now_us = clock_mono_us();
+    int64_t since_us = now_us - self->flushed_us;
 
     (void)events;
-    if (outbound_flush(self->outbound, clock_now().mono_ms))
+    if (need == OUTBOUND_SOON && since_us < LINGER_US) {
+        if (!ev_is_active(&self->linger)) {
+            ev_timer_set(&self->linger, (double)(LINGER_US - since_us) / 1e6, 0);
+            ev_timer_start(loop, &self->linger);
+        }
+        return;
+    }
+    ev_timer_stop(loop, &self->linger);
+    if (need != OUTBOUND_NOTHING)
+        self->flushed_us = now_us;
+    if (need != OUTBOUND_NOTHING && outbound_flush(self->outbound, now_us / 1000))
         ev_idle_start(loop, &self->busy);
     else
         ev_idle_stop(loop, &self->busy);
@@ -119,6 +137,14 @@ static void
 on_busy(struct ev_loop *loop, ev_idle *watcher, int events)
 {
     (void)loop;
+    (void)watcher;
+    (void)events;
+}
+
+static void
+on_linger(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop; /* woken: the end of this turn sends */
     (void)watcher;
     (void)events;
 }
@@ -175,6 +201,7 @@ start_watchers(struct collector *self)
     ev_prepare_init(&self->turn_end, on_turn_end);
     ev_idle_init(&self->busy, on_busy);
     ev_timer_init(&self->store_flush, on_store_flush, STORE_FLUSH_S, STORE_FLUSH_S);
+    ev_timer_init(&self->linger, on_linger, 0, 0);
     self->turn_end.data = self->busy.data = self->store_flush.data = self;
     /* After the drivers' own prepare watchers, if any: their readings leave in the same turn. */
     ev_set_priority(&self->turn_end, EV_MINPRI);
@@ -188,6 +215,7 @@ stop_watchers(struct collector *self)
     ev_prepare_stop(self->worker.loop, &self->turn_end);
     ev_idle_stop(self->worker.loop, &self->busy);
     ev_timer_stop(self->worker.loop, &self->store_flush);
+    ev_timer_stop(self->worker.loop, &self->linger);
 }
 
 static bool

@@ -444,6 +444,18 @@ outbound_flush(struct outbound *outbound, int64_t now_ms)
     return outbound->texts.count > 0 && !outbound->lags[OUTBOUND_ALARMS];
 }
 
+enum outbound_need
+outbound_need(const struct outbound *outbound)
+{
+    if (outbound->events.unsent != outbound->events.next || outbound->owed.count > 0 ||
+        outbound->healths.count > 0 || !lag_is_empty(outbound->lag) ||
+        is_repeating(outbound, OUTBOUND_ALARMS) || is_repeating(outbound, OUTBOUND_STORE))
+        return OUTBOUND_NOW;
+    if (outbound->alarms.count > 0 || outbound->states.count > 0 || outbound->texts.count > 0)
+        return OUTBOUND_SOON;
+    return OUTBOUND_NOTHING;
+}
+
 void
 outbound_flush_store(struct outbound *outbound)
 {

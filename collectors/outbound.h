@@ -43,9 +43,12 @@ void outbound_reading(struct outbound *outbound, uint32_t point, bool is_change)
 void outbound_text(struct outbound *outbound, uint32_t point);
 void outbound_health(struct outbound *outbound, uint32_t device);
 
-/* Sends what can be sent; once per turn of the loop. True: there is more to send right now. */
+/* Sends what can be sent. True: there is more to send right now. */
 bool outbound_flush(struct outbound *outbound, int64_t now_ms);
 /* The store's batch travels when full or now; a few times a second. */
+/* Is there anything to flush, and may it wait a moment for the readings of another turn? */
+enum outbound_need { OUTBOUND_NOTHING, OUTBOUND_SOON, OUTBOUND_NOW };
+enum outbound_need outbound_need(const struct outbound *outbound);
 void outbound_flush_store(struct outbound *outbound);
 
 void outbound_writable(struct outbound *outbound, enum outbound_peer peer);
