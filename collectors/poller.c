@@ -20,18 +20,6 @@
 
 static void pump(struct poller *poller, uint32_t line_index);
 
-static struct health_limits
-limits_of(const struct poller_device *device)
-{
-    const struct collect_device *config = device->config;
-
-    return (struct health_limits){
-        .down_after = config->down_after > 0 ? config->down_after : HEALTH_DOWN_AFTER,
-        .up_after = config->up_after > 0 ? config->up_after : HEALTH_UP_AFTER,
-        .backoff_max_ms =
-            config->backoff_max_ms > 0 ? config->backoff_max_ms : HEALTH_BACKOFF_MAX_MS};
-}
-
 /* ---- the queue of a line ---- */
 
 void
@@ -72,13 +60,13 @@ dequeue(struct poller *poller, struct line *line)
 static int64_t
 deadline_of(const struct poller_device *device, const struct job *job, int64_t now)
 {
-    int64_t timeout_ms =
-        device->config->timeout_ms > 0 ? device->config->timeout_ms : TIMEOUT_DEFAULT_MS;
+    if (job->group == GROUP_PROBE) {
+        int64_t timeout_ms = device->config->timeout_ms;
 
-    if (job->group == GROUP_PROBE)
-        return now + 2 * timeout_ms + PROBE_EXTRA_MS;
+        return now + 2 * (timeout_ms > 0 ? timeout_ms : TIMEOUT_DEFAULT_MS) + PROBE_EXTRA_MS;
+    }
 
-    int64_t interval_ms = poller_interval_of(device, job);
+    int64_t interval_ms = job->interval_ms;
     int64_t from_ms = job->is_for_slot && now - job->due_ms <= ON_TIME_MS ? job->due_ms : now;
 
     if (interval_ms == 0 || interval_ms > POLL_DEADLINE_MS)
@@ -138,7 +126,7 @@ resume(struct poller *poller, struct poller_device *device, int64_t now)
     timers_set(poller->timers, poller_timer_of(poller, poller_probe_of(device)), TIMER_NONE);
     for (uint16_t group = 0; group < device->info->group_count; group++) {
         struct job *job = poller_job(device, group);
-        int64_t interval_ms = poller_interval_of(device, job);
+        int64_t interval_ms = job->interval_ms;
 
         if (!job->has_points)
             continue;
@@ -161,8 +149,7 @@ suspend(struct poller *poller, struct poller_device *device)
 static void
 schedule_probe(struct poller *poller, struct poller_device *device, int64_t now)
 {
-    struct health_limits limits = limits_of(device);
-    uint32_t delay_ms = health_backoff_ms(&device->health, &limits, device->config->device);
+    uint32_t delay_ms = health_backoff_ms(&device->health, &device->limits, device->config->device);
 
     timers_set(poller->timers, poller_timer_of(poller, poller_probe_of(device)), now + delay_ms);
 }
@@ -202,14 +189,13 @@ static void
 judge(struct poller *poller, struct poller_device *device, enum cause cause, const char *reason,
       const struct stamp *now)
 {
-    struct health_limits limits = limits_of(device);
 
     if (is_miss(cause))
         keep_reason(device, reason);
 
     unsigned effects =
-        health_apply(&device->health, &limits, is_miss(cause) ? HEALTH_MISSED : HEALTH_ANSWERED,
-                     cause, now->utc_ms);
+        health_apply(&device->health, &device->limits,
+                     is_miss(cause) ? HEALTH_MISSED : HEALTH_ANSWERED, cause, now->utc_ms);
     if ((effects & HEALTH_TELL) != 0)
         tell_health(device, now);
     if ((effects & HEALTH_STOP) != 0) {
@@ -258,7 +244,7 @@ settle_poll(struct poller *poller, struct poller_device *device, struct job *job
         worker_count(poller->worker, STAT_POLLS_FAILED, 1);
         poller_readings_missing(device, job, cause, now);
     }
-    if (poller_interval_of(device, job) > 0)
+    if (job->interval_ms > 0)
         return;
     job->is_satisfied = cause == CAUSE_OK;
     if (!job->is_satisfied)
@@ -326,8 +312,7 @@ miss_deadline(struct poller *poller, uint32_t line_index)
 static void
 take_slot(struct poller *poller, struct job *job, int64_t due_ms, int64_t now)
 {
-    const struct poller_device *device = &poller->devices[job->device];
-    int64_t interval_ms = poller_interval_of(device, job);
+    int64_t interval_ms = job->interval_ms;
 
     if (interval_ms == 0) {
         timers_set(poller->timers, poller_timer_of(poller, job), TIMER_NONE);
@@ -466,7 +451,7 @@ poller_start(struct poller *poller, struct outbound *outbound)
             log_warning("%s; tried again when it is read", err.text);
         for (uint16_t group = 0; group < device->info->group_count; group++) {
             const struct job *job = poller_job(device, group);
-            int64_t interval_ms = poller_interval_of(device, job);
+            int64_t interval_ms = job->interval_ms;
 
             if (job->has_points)
                 timers_set(poller->timers, poller_timer_of(poller, job),

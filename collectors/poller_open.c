@@ -94,6 +94,7 @@ name_jobs(struct poller *poller, const struct poller_device *device)
             (struct job){.device = index,
                          .next = JOB_NONE,
                          .group = (uint8_t)group,
+                         .interval_ms = interval_ms,
                          .phase_ms = interval_ms > 0 ? schedule_phase_ms(device->config->device,
                                                                          group, info->group_count,
                                                                          interval_ms, shortest_ms)
@@ -106,7 +107,7 @@ name_jobs(struct poller *poller, const struct poller_device *device)
 static void
 name_points(struct poller *poller, const struct poller_device *device)
 {
-    const struct source_set *set = device->config->set;
+    const struct source_set *set = device->set;
 
     for (uint32_t i = 0; i < device->info->point_count; i++) {
         bool is_comm = i == set->source_count;
@@ -117,6 +118,16 @@ name_points(struct poller *poller, const struct poller_device *device)
         if (!is_comm && set->sources[i].def->group < device->info->group_count)
             poller_job(device, set->sources[i].def->group)->has_points = true;
     }
+}
+
+static struct health_limits
+limits_of(const struct collect_device *config)
+{
+    return (struct health_limits){
+        .down_after = config->down_after > 0 ? config->down_after : HEALTH_DOWN_AFTER,
+        .up_after = config->up_after > 0 ? config->up_after : HEALTH_UP_AFTER,
+        .backoff_max_ms =
+            config->backoff_max_ms > 0 ? config->backoff_max_ms : HEALTH_BACKOFF_MAX_MS};
 }
 
 /* Counts what is to be allocated and fills `devices`. */
@@ -138,6 +149,8 @@ choose_devices(struct poller *poller, const struct collector_params *params)
                                    .config = config,
                                    .info = info,
                                    .driver = driver_of(poller, config),
+                                   .set = config->set,
+                                   .limits = limits_of(config),
                                    .health.since_utc_ms = clock_now().utc_ms,
                                    .first_job = poller->job_count,
                                    .first_point = points,

@@ -24,10 +24,11 @@ enum job_state { JOB_IDLE, JOB_QUEUED, JOB_RUNNING };
 
 /* One group of one device, or the probe of one. Its timer is its slot. */
 struct job {
-    int64_t due_ms;   /* while queued or running: the slot it is for */
-    int64_t phase_ms; /* of the group's interval */
-    uint32_t device;  /* index */
-    uint32_t next;    /* in the queue of the line */
+    int64_t due_ms;      /* while queued or running: the slot it is for */
+    int64_t interval_ms; /* of the group; 0: once */
+    int64_t phase_ms;
+    uint32_t device; /* index */
+    uint32_t next;   /* in the queue of the line */
     uint8_t group;
     uint8_t state;     /* enum job_state */
     uint8_t round;     /* counts polls, modulo LATEST_ROUNDS: who was told in this one? */
@@ -45,18 +46,21 @@ struct line {
 };
 
 struct poller_device {
+    /* What each poll touches comes first, and nothing else is followed for one that succeeds. */
     struct poller *poller;
-    const struct collect_device *config;
-    const struct device_info *info;
     const struct driver *driver;
     void *instance; /* NULL: could not be opened, tried again at each poll */
-    char *reason;   /* of the last miss; NULL: there was none */
-    struct health_record health;
-    struct stamp stamp; /* of the answer whose values come in */
+    const struct source_set *set;
     int64_t started_us; /* the job that runs */
+    struct stamp stamp; /* of the answer whose values come in */
     uint32_t turn;      /* of the loop, when `stamp` was taken; 0: none for this poll */
     uint32_t first_job, first_point, line;
     uint32_t running; /* job, or JOB_NONE: what the driver says now is nobody's */
+    struct health_limits limits;
+    struct health_record health;
+    const struct collect_device *config;
+    const struct device_info *info;
+    char *reason; /* of the last miss; NULL: there was none */
 };
 
 struct poller {
@@ -136,12 +140,6 @@ static inline struct job *
 poller_probe_of(const struct poller_device *device)
 {
     return poller_job(device, device->info->group_count);
-}
-
-static inline int64_t
-poller_interval_of(const struct poller_device *device, const struct job *job)
-{
-    return device->info->groups[job->group].interval_ms;
 }
 
 static inline int64_t

@@ -40,7 +40,7 @@ mark_told(struct latest_point *point, const struct job *job)
 static struct latest_point *
 expected(struct poller_device *device, uint32_t index)
 {
-    const struct source_set *set = device->config->set;
+    const struct source_set *set = device->set;
 
     if (device->running == JOB_NONE || index >= set->source_count)
         return NULL;
@@ -149,7 +149,7 @@ void
 poller_readings_missing(struct poller_device *device, const struct job *job, enum cause cause,
                         const struct stamp *stamp)
 {
-    const struct source_set *set = device->config->set;
+    const struct source_set *set = device->set;
 
     for (uint32_t i = 0; i < set->source_count; i++) {
         struct latest_point *point = point_of(device, i);
@@ -165,7 +165,7 @@ poller_readings_missing(struct poller_device *device, const struct job *job, enu
 void
 poller_readings_lost(struct poller_device *device, enum cause cause, const struct stamp *stamp)
 {
-    for (uint32_t i = 0; i < device->config->set->source_count; i++) {
+    for (uint32_t i = 0; i < device->set->source_count; i++) {
         struct latest_point *point = point_of(device, i);
 
         if (point->quality != QUALITY_BAD || (point->flags & LATEST_KNOWN) == 0)
@@ -176,7 +176,7 @@ poller_readings_lost(struct poller_device *device, enum cause cause, const struc
 void
 poller_readings_comm(struct poller_device *device, bool is_up, const struct stamp *stamp)
 {
-    struct latest_point *point = point_of(device, device->config->set->source_count);
+    struct latest_point *point = point_of(device, device->set->source_count);
 
     if ((point->flags & LATEST_KNOWN) != 0 && point->value == (is_up ? 1 : 0))
         return;

@@ -46,7 +46,7 @@ poller_poll_now(struct poller *poller, uint32_t number)
     for (uint16_t group = 0; group < device->info->group_count; group++) {
         struct job *job = poller_job(device, group);
 
-        if (!job->has_points || poller_interval_of(device, job) == 0)
+        if (!job->has_points || job->interval_ms == 0)
             continue;
         if (job->state == JOB_IDLE)
             poller_enqueue(poller, job, poller_now_ms(), false);
@@ -69,7 +69,7 @@ poller_reread(struct poller *poller)
         for (uint16_t group = 0; group < device->info->group_count; group++) {
             struct job *job = poller_job(device, group);
 
-            if (!job->has_points || poller_interval_of(device, job) > 0)
+            if (!job->has_points || job->interval_ms > 0)
                 continue;
             job->is_satisfied = false;
             timers_set(poller->timers, poller_timer_of(poller, job),
