@@ -186,12 +186,13 @@ class Rig(Gateway):
     """Half of the devices SNMP (s-1, s-2 ...), half Modbus/TCP (m-1 ...), POINTS points p1.. each, all
     polled every second: numbers with an alarm above 30000 (P3), and last a flag with an alarm when set (P1)."""
 
-    def __init__(self, devices, alarms=True, broker=True, site="", state_dir=None, interval="1s", values=False):
+    def __init__(self, devices, alarms=True, broker=True, site="", state_dir=None, interval="1s", values=False,
+                 broker_keys=""):
         super().__init__(state_dir)
         self.devices = devices
         self.profiles = self.dir / "profiles"
         self.mqtt_port = free_port() if broker else None
-        self.extra, self.interval, self.values = site, interval, values
+        self.extra, self.interval, self.values, self.broker_keys = site, interval, values, broker_keys
         try:
             self.write_simulation()
             self.write_profiles(alarms)
@@ -251,7 +252,8 @@ class Rig(Gateway):
         lines = [f"site: {{id: bench, name: Bench, time_zone: UTC, state_dir: {self.state_dir}, "
                  f"socket: {self.dir}/control, collectors: 1}}"]
         if self.mqtt_port:
-            lines.append(f"broker: {{host: 127.0.0.1, port: {self.mqtt_port}, publish_values: {str(self.values).lower()}}}")
+            lines.append(f"broker: {{host: 127.0.0.1, port: {self.mqtt_port}, publish_values: {str(self.values).lower()}"
+                         f"{self.broker_keys}}}")
         if "retention:" not in self.extra:
             lines.append(SHORT_RETENTION)
         lines += [self.extra, "devices:"]
@@ -274,6 +276,11 @@ class Rig(Gateway):
                 stream.flush()
                 answers.append(stream.readline().strip())
             return answers
+
+
+    def requests(self):
+        """Requests that the simulators have been asked since their start."""
+        return json.loads(self.sim("counters")[0])["requests"]
 
 
 class Subscriber:
