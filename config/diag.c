@@ -99,7 +99,8 @@ print_place(const struct diag_entry *entry, FILE *out)
 void
 diag_print(struct diag *diag, FILE *out)
 {
-    qsort(diag->entries, diag->count, sizeof diag->entries[0], compare);
+    if (diag->count > 0)
+        qsort(diag->entries, diag->count, sizeof diag->entries[0], compare);
     for (size_t i = 0; i < diag->count; i++) {
         const struct diag_entry *entry = &diag->entries[i];
 

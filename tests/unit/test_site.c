@@ -1,0 +1,240 @@
+/*
+ * test_site.c - numbers over reloads, fingerprints of workers, overrides, repeats, shards.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "config/site.h"
+
+#define PROFILES SOURCE_DIR "/config/profiles"
+#define HEAD "site: {id: t1, collectors: 2}\nbroker: {host: 127.0.0.1}\ndevices:\n"
+#define DEVICE(id, address) "  - {id: " id ", profile: ups/rfc1628, address: " address "}\n"
+
+static struct site *
+load(const char *text, const struct site *previous)
+{
+    struct site_options options = {.profile_dir = PROFILES,
+                                   .previous = previous,
+                                   .generation = previous == NULL ? 1 : previous->generation + 1};
+    struct diag diag;
+    struct site *site = NULL;
+
+    diag_init(&diag);
+    enum err_code code = site_load_text("t.yaml", text, strlen(text), &options, &diag, &site);
+    if (code != ERR_OK)
+        diag_print(&diag, stderr);
+    diag_done(&diag);
+    assert_int_equal(code, ERR_OK);
+    return site;
+}
+
+static uint32_t
+point(const struct site *site, const char *name)
+{
+    uint32_t number = UINT32_MAX;
+
+    assert_true(directory_find_point(&site->directory, name, &number));
+    return number;
+}
+
+static uint32_t
+alarm_number(const struct site *site, const char *id)
+{
+    for (uint32_t i = 0; i < site->alarm_limit; i++)
+        if (site->alarms[i].type != NULL && strcmp(site->alarms[i].id, id) == 0)
+            return i;
+    return UINT32_MAX;
+}
+
+static void
+site_numbers_survive_a_reload_and_are_never_reused(void **state)
+{
+    struct site *first = load(HEAD DEVICE("a", "10.0.0.1") DEVICE("b", "10.0.0.2"), NULL);
+    struct site *second = load(HEAD DEVICE("b", "10.0.0.2") DEVICE("c", "10.0.0.3"), first);
+    struct site *third = load(HEAD DEVICE("a", "10.0.0.1") DEVICE("b", "10.0.0.2"), second);
+    uint32_t a, b, gone;
+
+    (void)state;
+    assert_int_equal(point(first, "b/battery.charge"), point(second, "b/battery.charge"));
+    assert_false(directory_find_device(&second->directory, "a", &gone));
+    assert_true(directory_find_device(&first->directory, "a", &a));
+    assert_null(directory_device(&second->directory, a));
+    assert_true(point(second, "c/battery.charge") >= first->directory.point_limit);
+    /* What comes back gets its old number, not somebody else's. */
+    assert_int_equal(point(third, "a/battery.charge"), point(first, "a/battery.charge"));
+    assert_true(directory_find_device(&third->directory, "a", &b));
+    assert_int_equal(a, b);
+    assert_int_equal(alarm_number(first, "power/b/on-battery"),
+                     alarm_number(third, "power/b/on-battery"));
+    assert_int_equal(alarm_number(first, "power/a/on-battery"),
+                     alarm_number(third, "power/a/on-battery"));
+    assert_int_equal(alarm_number(second, "power/a/on-battery"), UINT32_MAX);
+    site_free(first);
+    site_free(second);
+    site_free(third);
+}
+
+static void
+site_same_file_restarts_nobody(void **state)
+{
+    struct site *first = load(HEAD DEVICE("a", "10.0.0.1") DEVICE("b", "10.0.0.2"), NULL);
+    struct site *second = load(HEAD DEVICE("a", "10.0.0.1") DEVICE("b", "10.0.0.2"), first);
+
+    (void)state;
+    assert_string_equal(first->digest, second->digest);
+    assert_memory_equal(first->collectors_digest, second->collectors_digest,
+                        sizeof first->collectors_digest);
+    assert_int_equal(first->alarms_digest, second->alarms_digest);
+    assert_int_equal(first->store_digest, second->store_digest);
+    assert_int_equal(first->courier_digest, second->courier_digest);
+    site_free(first);
+    site_free(second);
+}
+
+static void
+site_new_device_touches_only_its_own_shard(void **state)
+{
+    struct site *first = load(HEAD DEVICE("a", "10.0.0.1") DEVICE("b", "10.0.0.2"), NULL);
+    struct site *second =
+        load(HEAD DEVICE("a", "10.0.0.1") DEVICE("b", "10.0.0.2") DEVICE("c", "10.0.0.9"), first);
+    unsigned changed = 0;
+
+    (void)state;
+    for (unsigned shard = 0; shard < 2; shard++)
+        changed += first->collectors_digest[shard] != second->collectors_digest[shard];
+    assert_int_equal(changed, 1);
+    assert_true(first->store_digest != second->store_digest);
+    assert_true(first->alarms_digest != second->alarms_digest);
+    assert_int_equal(first->web_digest, second->web_digest);
+    site_free(first);
+    site_free(second);
+}
+
+static void
+site_changed_alarm_touches_no_collector(void **state)
+{
+    struct site *first = load(HEAD DEVICE("a", "10.0.0.1"), NULL);
+    struct site *second = load(HEAD "  - {id: a, profile: ups/rfc1628, address: 10.0.0.1, "
+                                    "alarms: {on-battery: {priority: 1}}}\n",
+                               first);
+
+    (void)state;
+    assert_memory_equal(first->collectors_digest, second->collectors_digest,
+                        sizeof first->collectors_digest);
+    assert_int_equal(first->store_digest, second->store_digest);
+    assert_true(first->alarms_digest != second->alarms_digest);
+    site_free(first);
+    site_free(second);
+}
+
+static void
+site_override_changes_one_device_only(void **state)
+{
+    struct site *site = load(
+        HEAD DEVICE(
+            "a", "10.0.0.1") "  - {id: b, profile: ups/rfc1628, address: 10.0.0.2, alarms: "
+                             "{on-battery: {priority: 1, on_delay: 1m}, battery-low: {disabled: "
+                             "true}, battery-runtime: {limit: 600}, comm-lost: {priority: 2}}}\n",
+        NULL);
+    const struct alarm_def *a = &site->alarms[alarm_number(site, "power/a/on-battery")];
+    const struct alarm_def *b = &site->alarms[alarm_number(site, "power/b/on-battery")];
+
+    (void)state;
+    assert_int_equal(a->type->priority, 2);
+    assert_int_equal(b->type->priority, 1);
+    assert_int_equal(b->type->on_delay_ms, 60000);
+    assert_string_equal(a->type->text, b->type->text);
+    assert_true(a->type->digest != b->type->digest);
+    assert_int_equal(alarm_number(site, "power/b/battery-low"), UINT32_MAX);
+    assert_true(alarm_number(site, "power/a/battery-low") != UINT32_MAX);
+    assert_true(site->alarms[alarm_number(site, "power/b/battery-runtime")].type->limit == 600);
+    assert_int_equal(site->alarms[alarm_number(site, "gateway/b/comm-lost")].type->priority, 2);
+    assert_int_equal(site->alarms[alarm_number(site, "gateway/a/comm-lost")].type->priority, 3);
+    site_free(site);
+}
+
+static void
+site_repeat_makes_one_point_each(void **state)
+{
+    struct site *site = load(
+        "site: {id: t1}\ndevices:\n  - id: p\n    protocol: modbus-tcp\n    address: 10.0.0.1\n"
+        "    groups: {fast: 1s}\n    points:\n"
+        "      - {id: 'contact.{n}', repeat: {n: 3..5}, address_step: 2, register: {fc: 3, "
+        "address: 100, type: u16}, bit: 2}\n",
+        NULL);
+    const struct source_set *set = site->devices[0].set;
+
+    (void)state;
+    assert_int_equal(set->source_count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        char id[16];
+
+        snprintf(id, sizeof id, "contact.%u", i + 3);
+        assert_string_equal(set->sources[i].def->id, id);
+        assert_int_equal(set->sources[i].modbus.address, 100 + 2 * i);
+        assert_int_equal(set->sources[i].shift, 2);
+        assert_int_equal(set->sources[i].mask, 1);
+    }
+    site_free(site);
+}
+
+static void
+site_units_of_one_address_share_a_link(void **state)
+{
+#define UNIT(id, unit, port)                                                                       \
+    "  - {id: " id ", profile: generator/dse-gencomm, address: '10.0.0.1:" port                    \
+    "', modbus: {unit: " unit "}}\n"
+    struct site *site =
+        load(HEAD UNIT("a", "1", "502") UNIT("b", "2", "502") UNIT("c", "1", "503"), NULL);
+
+    (void)state;
+    assert_int_equal(site->devices[0].link, site->devices[1].link);
+    assert_true(site->devices[0].link != site->devices[2].link);
+    assert_int_equal(collect_shard_of(&site->devices[0], 2),
+                     collect_shard_of(&site->devices[1], 2));
+    site_free(site);
+}
+
+static void
+site_five_thousand_devices_are_small(void **state)
+{
+    size_t room = 5000 * 80 + 200, used;
+    char *text = malloc(room);
+    struct site_cost cost;
+
+    (void)state;
+    assert_non_null(text);
+    used = (size_t)snprintf(text, room, "%s", HEAD);
+    for (unsigned i = 0; i < 5000; i++)
+        used += (size_t)snprintf(text + used, room - used,
+                                 "  - {id: d%u, profile: ups/rfc1628, address: 10.1.%u.%u}\n", i,
+                                 i / 250, i % 250 + 1);
+    struct site *site = load(text, NULL);
+    site_cost(site, &cost);
+    assert_int_equal(cost.devices, 5000);
+    assert_true(cost.memory_bytes < (uint64_t)64 << 20);
+    site_free(site);
+    free(text);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(site_numbers_survive_a_reload_and_are_never_reused),
+        cmocka_unit_test(site_same_file_restarts_nobody),
+        cmocka_unit_test(site_new_device_touches_only_its_own_shard),
+        cmocka_unit_test(site_changed_alarm_touches_no_collector),
+        cmocka_unit_test(site_override_changes_one_device_only),
+        cmocka_unit_test(site_repeat_makes_one_point_each),
+        cmocka_unit_test(site_units_of_one_address_share_a_link),
+        cmocka_unit_test(site_five_thousand_devices_are_small),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
