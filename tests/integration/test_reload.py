@@ -66,7 +66,18 @@ def main():
         rig.sim("set s-2 p1 100")
         wait_for("clearing after reloads", lambda: not any(a["id"] == "power/s-2/p1-high"
                                                            for a in rig.control("alarms")["alarms"]), 20)
-        events.close()
+
+        # More collectors: the devices are shared out, all of them are read, an alarm still comes through.
+        site = (rig.dir / "site.yaml").read_text()
+        (rig.dir / "site.yaml").write_text(site.replace("collectors: 1", "collectors: 3"))
+        reload(rig)
+        wait_for("three collectors", lambda: {"collector-0", "collector-1", "collector-2"} <= set(rig.pids()), 20)
+        wait_for("every device to be read by one of them", lambda: [w["stats"].get("devices_up", 0) for w in (
+            rig.status() or {"workers": []})["workers"] if w["name"].startswith("collector")].count(0) <= 1
+            and rig.stat("devices_up") == rig.devices, 30)
+        rig.sim("set m-1 p2 40000")
+        wait_for("an alarm", lambda: any(r["alarm"]["id"] == "power/m-1/p2-high" for r in events.rows()
+                                         if r["kind"] == "alarm"), 20)
         print("reload: same file nobody, a name only the judge and its readers, a vanished device told as withdrawn")
 
 
