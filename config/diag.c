@@ -88,10 +88,13 @@ print_place(const struct diag_entry *entry, FILE *out)
     if (entry->source_line == NULL || entry->line == 0)
         return;
     fprintf(out, "%6u | %s\n       | ", entry->line, entry->source_line);
-    for (unsigned i = 1; i < entry->column; i++)
-        fputc(entry->source_line[i - 1] == '\t' ? '\t' : ' ', out);
+    /* A long line was cut: the caret then stands at its end. */
+    size_t before = entry->column == 0 ? 0 : entry->column - 1;
+    size_t shown = strlen(entry->source_line);
+    for (size_t i = 0; i < before && i < shown; i++)
+        fputc(entry->source_line[i] == '\t' ? '\t' : ' ', out);
     fputc('^', out);
-    for (unsigned i = 1; i < entry->width && i < 60; i++)
+    for (unsigned i = 1; i < entry->width && i < 60 && before < shown; i++)
         fputc('~', out);
     fputc('\n', out);
 }
