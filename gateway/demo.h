@@ -62,6 +62,17 @@ void demo_stop(struct demo *demo);
 /* One question to the gateway or the simulators; the request is taken. NULL with a reason. */
 json_t *demo_ask(const char *socket, json_t *request, struct err *err);
 
+/* demo_files.c */
+enum err_code demo_make_folder(struct demo *demo, const char *keep_dir, struct err *err) MUST_CHECK;
+void demo_remove_folder(const struct demo *demo);
+enum err_code demo_write_file(const struct demo *demo, const char *name, const char *text,
+                              struct err *err) MUST_CHECK;
+/* Where the simulators say what they serve. */
+void demo_ready_path(const struct demo *demo, char *out, size_t size);
+/* site.yaml, from the template among the examples, with addresses and ports filled in. */
+enum err_code demo_write_site(const struct demo *demo, const char *examples,
+                              struct err *err) MUST_CHECK;
+
 /* demo_view.c: one picture of the site. All borrowed; any may be NULL. */
 struct picture {
     const json_t *status, *alarms, *values; /* replies of the control socket */

@@ -30,9 +30,10 @@ find(const struct picture *picture, const char *point)
     return NULL;
 }
 
-/* The label, or the number with `decimals`; "?" when there is no good reading. */
+/* The label, or the number times `factor` with `decimals`; "?" when there is no good reading. */
 static const char *
-show(const struct picture *picture, const char *point, int decimals, char out[32])
+show_times(const struct picture *picture, const char *point, double factor, int decimals,
+           char out[32])
 {
     const json_t *item = find(picture, point);
     const json_t *value = json_object_get(item, "value");
@@ -43,16 +44,16 @@ show(const struct picture *picture, const char *point, int decimals, char out[32
     else if (label != NULL)
         snprintf(out, 32, "%s", label);
     else if (json_is_number(value))
-        snprintf(out, 32, "%.*f", decimals, json_number_value(value));
+        snprintf(out, 32, "%.*f", decimals, json_number_value(value) * factor);
     else
         snprintf(out, 32, "?");
     return out;
 }
 
-static double
-number(const struct picture *picture, const char *point)
+static const char *
+show(const struct picture *picture, const char *point, int decimals, char out[32])
 {
-    return json_number_value(json_object_get(find(picture, point), "value"));
+    return show_times(picture, point, 1, decimals, out);
 }
 
 /* lines */
@@ -118,9 +119,9 @@ draw_power(struct drawing *drawing)
         for (size_t i = 0; i < 4; i++)
             snprintf(point[i], sizeof point[i], "ups-%c/%s", ups, NAMES[i]);
         snprintf(text, sizeof text,
-                 " UPS %c      %-10s charge %4s %%   lasts %4.0f min   load %3s %%",
-                 ups - 'a' + 'A', show(p, point[0], 0, a), show(p, point[1], 0, b),
-                 number(p, point[2]) / 60, show(p, point[3], 0, d));
+                 " UPS %c      %-10s charge %4s %%   lasts %4s min   load %3s %%", ups - 'a' + 'A',
+                 show(p, point[0], 0, a), show(p, point[1], 0, b),
+                 show_times(p, point[2], 1.0 / 60, 0, c), show(p, point[3], 0, d));
         line(drawing, strcmp(a, "battery") == 0 ? "\033[33m" : "", text);
     }
     for (char set = '1'; set <= '2'; set++) {
@@ -143,12 +144,14 @@ draw_rest(struct drawing *drawing)
     const struct picture *p = drawing->picture;
     char text[200], a[32], b[32], c[32], d[32];
 
-    snprintf(text, sizeof text, " PDUs       A1 %.1f kW   A2 %.1f kW   B1 %.1f kW   B2 %.1f kW",
-             number(p, "pdu-a1/pdu.power") / 1000, number(p, "pdu-a2/pdu.power") / 1000,
-             number(p, "pdu-b1/pdu.power") / 1000, number(p, "pdu-b2/pdu.power") / 1000);
+    snprintf(text, sizeof text, " PDUs       A1 %s kW   A2 %s kW   B1 %s kW   B2 %s kW",
+             show_times(p, "pdu-a1/pdu.power", 0.001, 1, a),
+             show_times(p, "pdu-a2/pdu.power", 0.001, 1, b),
+             show_times(p, "pdu-b1/pdu.power", 0.001, 1, c),
+             show_times(p, "pdu-b2/pdu.power", 0.001, 1, d));
     line(drawing, "", text);
     snprintf(text, sizeof text,
-             " Climate    cold aisle %s C   hot aisle %s C   humidity %s %%   battery room %s C",
+             " Climate    cold aisle %s C  hot aisle %s C  humidity %s %%  batteries %s C",
              show(p, "env-hall/temperature.1", 1, a), show(p, "env-hall/temperature.2", 1, b),
              show(p, "env-hall/humidity.1", 0, c), show(p, "env-battery/temperature.1", 1, d));
     line(drawing, "", text);
@@ -216,12 +219,14 @@ draw_alarm(struct drawing *drawing, size_t number_shown, const json_t *alarm)
         common_format_age(drawing->picture->now_ms - raised, age, sizeof age);
     if (number_shown <= 9)
         snprintf(key, sizeof key, "%zu", number_shown);
-    snprintf(text, sizeof text, " %s P%lld %6s  %-28s %s%s", key,
-             (long long)json_int_or(alarm, "priority", 4), age, json_text_or(alarm, "id", "?"),
+    /* The id is longer than it helps here: `watchroom alarms` has it. */
+    snprintf(text, sizeof text, " %s P%lld %6s  %-8s %s%s", key,
+             (long long)json_int_or(alarm, "priority", 4), age,
+             json_text_or(alarm, "resource", json_text_or(alarm, "id", "?")),
              json_text_or(alarm, "text", ""),
              strcmp(json_text_or(alarm, "cond", ""), "normal") == 0 ? " (over)" : "");
     line(drawing, style_of(alarm), text);
-    snprintf(text, sizeof text, "              -> %s", json_text_or(alarm, "action", ""));
+    snprintf(text, sizeof text, "          -> %s", json_text_or(alarm, "action", ""));
     line(drawing, waits(alarm) ? "" : DIM, text);
 }
 
