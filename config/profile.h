@@ -49,6 +49,14 @@ bool profile_read_modbus(const struct schema_reader *reader, struct fy_node *nod
 bool profile_check_plans(const struct yaml *yaml, struct fy_node *node,
                          const struct profile *profile, const struct source_set *set);
 
+/* Reports what is no object identifier; the numbers go into the arena. */
+bool profile_read_oid(const struct schema_reader *reader, struct fy_node *node, const char *text,
+                      struct snmp_source *source);
+
+/* The alarms of a profile, whose points were read. */
+bool profile_read_alarms(const struct schema_reader *reader, struct fy_node *list,
+                         struct profile *profile);
+
 /* An interval or "once". */
 bool profile_read_interval(const struct schema_reader *reader, struct fy_node *node,
                            int64_t *out_ms);

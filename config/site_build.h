@@ -51,7 +51,9 @@ struct build {
 
 /* site_devices.c */
 bool build_devices(struct build *build);
-void build_number(struct build *build); /* directory, numbers, collect list */
+
+/* site_numbers.c: the directory, numbers, the list of what is collected */
+void build_number(struct build *build);
 
 /* site_alarms.c */
 bool build_alarms(struct build *build);
