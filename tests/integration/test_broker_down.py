@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The broker is away while 20,000 alarm events happen: all are delivered afterwards, in order, memory flat."""
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rig import POINTS, Rig, wait_for  # noqa: E402
 
 DEVICES, WANTED = 100, 20000
+SLACK_MIB = float(os.environ.get("MEMORY_SLACK_MIB", "8"))  # sanitizers need some for themselves
 
 
 def main():
@@ -26,7 +28,7 @@ def main():
             wait_for("all of them judged", lambda: rig.status()["journal"]["committed"] >= seq + DEVICES * (POINTS - 1), 30, 0.1)
         last = rig.status()["journal"]["committed"]
         during = rig.pss()["courier"]
-        assert during < before + 8, (before, during)
+        assert during < before + SLACK_MIB, (before, during)
 
         rig.start_broker()
         events = rig.subscribe("watchroom/1/bench/event/#")
@@ -47,7 +49,7 @@ def main():
         assert fresh == sorted(fresh)
         wait_for("the cursor at the end", lambda: rig.status()["broker"]["cursor"] >= last)
         after = rig.pss()["courier"]
-        assert after < before + 8, (before, after)
+        assert after < before + SLACK_MIB, (before, after)
         events.close()
         print(f"{len(told)} events told after the broker came back, lost = 0, {repeats} repeats, in order; "
               f"courier {before:.1f} -> {during:.1f} -> {after:.1f} MiB")

@@ -192,18 +192,18 @@ simulate(const struct options *options)
         log_error("out of memory");
         return 1;
     }
+    /* Before anybody is told that we are ready, and may want us to end. */
+    ev_signal_init(&ends[0], on_signal, SIGTERM);
+    ev_signal_init(&ends[1], on_signal, SIGINT);
+    ev_signal_start(loop, &ends[0]);
+    ev_signal_start(loop, &ends[1]);
     enum err_code code = describe_load(model, options->file, &err);
     if (code == ERR_OK)
         code = start(&server, loop, model, options, &stage, &control, &err);
-    if (code == ERR_OK) {
-        ev_signal_init(&ends[0], on_signal, SIGTERM);
-        ev_signal_init(&ends[1], on_signal, SIGINT);
-        ev_signal_start(loop, &ends[0]);
-        ev_signal_start(loop, &ends[1]);
+    if (code == ERR_OK)
         ev_run(loop, 0);
-    } else {
+    else
         log_error("%s", err.text);
-    }
     control_free(control);
     stage_free(stage);
     serve_done(&server);
