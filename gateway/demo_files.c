@@ -149,7 +149,7 @@ fill(const struct demo *demo, const json_t *places, const char *template, struct
         const char *end = at[plain] == '@' ? strchr(at + plain + 1, '@') : NULL;
         char name[ID_MAX];
 
-        if (*at == '#') {
+        if (at[strspn(at, " ")] == '#') {
             plain = strcspn(at, "\n");
             end = NULL;
         }

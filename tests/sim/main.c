@@ -46,6 +46,19 @@ static const char HELP[] =
     "      --die-with-parent   end when the process that started this one ends\n"
     "      --help, --version\n"
     "\n"
+    "FILE, in short (all of it: tests/sim/describe.h):\n"
+    "  templates:\n"
+    "    ups: {protocol: snmp, community: public,\n"
+    "      objects: {\"1.3.6.1.2.1.33.1.2.4.0\": {type: integer, value: 98, name: "
+    "battery.charge}}}\n"
+    "    old: {protocol: snmp, snmprec: walk.snmprec}      # OID|TAG|VALUE lines\n"
+    "    gen: {protocol: modbus, holes: [[50, 52]], registers: [{fc: 3, range: [0, 99], value: "
+    "0},\n"
+    "      {fc: 3, address: 10, type: u32, order: cdab, scale: 0.1, value: 230.5, name: volts}]}\n"
+    "  devices:\n"
+    "    - {id: ups-a, template: ups, address: 127.1.0.1, set: {battery.charge: 40}}\n"
+    "    - {id: \"m-{n}\", repeat: 2500, template: gen, address: 127.2.0.0, behaviour: late 200}\n"
+    "\n"
     "Exit status: 0 ended as asked, 1 the description or the system is at fault, 2 wrong usage.\n";
 
 struct options {
