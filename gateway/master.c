@@ -7,6 +7,7 @@
  */
 #include "gateway/master.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -473,6 +474,20 @@ take_site(struct master *master, struct site *site)
     site_free(old);
 }
 
+/*
+ * Reading YAML leaves tens of megabytes of holes in the heap. Every worker would fill its own copy
+ * of them, page by page: they go back to the kernel before anybody is forked.
+ */
+static enum err_code
+load_site(struct master *master, const struct site_options *options, struct diag *diag,
+          struct site **out_site)
+{
+    enum err_code code = site_load(master->options->site_file, options, diag, out_site);
+
+    malloc_trim(0);
+    return code;
+}
+
 static void
 reload(struct master *master)
 {
@@ -488,7 +503,7 @@ reload(struct master *master)
         return;
     sd_notify(0, "RELOADING=1");
     diag_init(&diag);
-    if (site_load(master->options->site_file, &options, &diag, &site) == ERR_OK) {
+    if (load_site(master, &options, &diag, &site) == ERR_OK) {
         fault = unreloadable(master->site, site);
         if (fault == NULL &&
             plumbing_open(&master->plumbing, site, master->options->socket, &err) != ERR_OK)
@@ -554,7 +569,7 @@ load_first(struct master *master)
     struct diag diag;
 
     diag_init(&diag);
-    enum err_code code = site_load(master->options->site_file, &options, &diag, &master->site);
+    enum err_code code = load_site(master, &options, &diag, &master->site);
     diag_print(&diag, stderr);
     if (code != ERR_OK)
         fprintf(stderr, "watchroom: %s: %zu errors; nothing was started\n",
