@@ -83,6 +83,9 @@ void engine_free(struct engine *engine);
  * A bad or not finite reading changes only what is shown; the age of the last good one decides.
  */
 void engine_sample(struct engine *engine, const struct sample *sample);
+/* The same for each of many, in their order; faster, because what the next ones need is on its way.
+ */
+void engine_samples(struct engine *engine, const struct sample *samples, size_t count);
 
 /*
  * Fires what is due: delays, stale times, re-alarms, shelf expiry. At most as often as wanted; what

@@ -94,8 +94,7 @@ on_message(void *ctx, const struct msg_head *head, const void *body)
     if (head->type == MSG_SAMPLES) {
         const struct sample *samples = body;
 
-        for (size_t i = 0; i < head->count; i++)
-            engine_sample(self->engine, &samples[i]);
+        engine_samples(self->engine, samples, head->count);
         forward(self, samples, head->count);
     } else if (head->type == MSG_EVENTS) {
         take_events(intake, body, head->count);
