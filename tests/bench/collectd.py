@@ -2,6 +2,7 @@
 modbus and rrdtool plugins, every second. It is set up as kindly as its plugins allow: one GET for the 20
 objects of an SNMP device (a type of 20 data sources); its modbus plugin asks for each register on its own.
 """
+import json
 import shutil
 import subprocess
 import time
@@ -44,7 +45,6 @@ def write_config(rig):
 
 def values_answered(rig):
     """Values the simulated devices have given away: an answer of an SNMP device holds all, of a Modbus device one."""
-    import json
     answers = zip(rig.places, (json.loads(a)["answers"] for a in rig.sim(*[f"counters {d}" for d in rig.places])))
     total = {"s": 0, "m": 0}
     for device, count in answers:
@@ -68,8 +68,12 @@ def compare(rig_class, devices, seconds):
             process = subprocess.Popen(["env", "MIBS=", "MIBDIRS=/nonexistent", COLLECTD, "-f", "-C", config],
                                        stdout=log, stderr=log)
         try:
-            wait_for("collectd's first values", lambda: min(values_answered(rig).values()) > 0, 60, 0.5)
-            time.sleep(15 + devices / 250)  # its files are made now
+            wait_for("collectd's first values", lambda: process.poll() is not None
+                     or min(values_answered(rig).values()) > 0, 60, 0.5)
+            time.sleep(0 if process.poll() is not None else 15 + devices / 250)  # its files are made now
+            if process.poll() is not None:
+                return {"failed": f"collectd ended with {process.returncode}: " + (rig.dir / "collectd.log").read_text(
+                    errors="replace").strip().rsplit("\n", 1)[-1][:160]}
             before, used, begin = values_answered(rig), cpu_seconds(process.pid), time.monotonic()
             time.sleep(seconds)
             after, used, passed = values_answered(rig), cpu_seconds(process.pid) - used, time.monotonic() - begin
