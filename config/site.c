@@ -4,7 +4,6 @@
 #include "config/site.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -523,8 +522,6 @@ site_load(const char *file, const struct site_options *options, struct diag *dia
     bool is_yaml = yaml_open_file(&build.yaml, file, diag);
     enum err_code code = build_from(&build, is_yaml, before, out_site);
     yaml_close(&build.yaml);
-    /* The document of a large site is some ten times the site; every worker would inherit it. */
-    malloc_trim(0);
     return code;
 }
 
