@@ -2,8 +2,11 @@
 """The whole path: a device's value changes, a person is told over MQTT, acknowledges, it clears; every
 command that asks says the same."""
 import json
+import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -20,13 +23,35 @@ def changes(rows, alarm):
     return [c for r in rows if r["kind"] == "alarm" and r["alarm"]["id"] == alarm for c in r["change"]]
 
 
+def check_metrics(rig):
+    """/metrics as Prometheus wants it, /healthz, and nothing else."""
+    base = re.search(r"metrics on (http://\S+)/metrics", (rig.dir / "gateway.log").read_text())[1]
+
+    def fetch(path):
+        with urllib.request.urlopen(base + path, timeout=5) as reply:
+            return reply.read().decode()
+    wait_for("figures of all workers", lambda: 'watchroom_polls_ok_total{worker="collector-0"}' in fetch("/metrics"), 10, 0.5)
+    text = fetch("/metrics")
+    lint = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+    assert lint.returncode == 0 and not lint.stderr, lint.stdout + lint.stderr
+    assert f'watchroom_devices{{health="up"}} {rig.devices}' in text, text
+    assert fetch("/healthz") == "ok\n"
+    try:
+        fetch("/etc/passwd")
+        raise AssertionError("there is no such page")
+    except urllib.error.HTTPError as refused:
+        assert refused.code == 404
+
+
 def main():
     alarm = "power/s-1/p1-high"
-    with Rig(devices=20, values=True) as rig:
+    with Rig(devices=20, values=True, site="web: {listen: '127.0.0.1:0'}") as rig:
         events = rig.subscribe("watchroom/1/bench/event/#")
         states = rig.subscribe("watchroom/1/bench/alarm/#")
+        everything = rig.subscribe("watchroom/1/bench/#")
         rig.start_gateway()
         rig.wait_all_up()
+        check_metrics(rig)
         assert json.loads(command(rig, "alarms", "--json"))["alarms"] == []
 
         rig.sim("set s-1 p1 40000")
@@ -59,11 +84,15 @@ def main():
             [WATCHROOM, "graph", "s-1/p1", "--last", "5m", "-o", rig.dir / "p1.svg", "--socket", rig.dir / "control"],
             capture_output=True).returncode == 0)
         assert "<svg" in (rig.dir / "p1.svg").read_text()
-        events.close()
-        states.close()
+        newest = {t.removeprefix("watchroom/1/bench/"): json.loads(p) for _, t, p in everything.messages if p.startswith("{")}
+        assert newest["gw"]["state"] == "online" and newest["gw"]["jid"] == rig.status()["journal"]["id"], newest["gw"]
+        assert newest["hb"]["hash"] and newest["hb"]["active"] == [0, 0, 0, 0], newest["hb"]
+        assert newest["sum"]["active"] == [0, 0, 0, 0], newest["sum"]
+        assert {d["id"] for d in newest["meta/inventory"]["devices"]} >= set(rig.places)
+        assert newest["val/s-2/fast"]["values"]["p1"] == {"v": 101, "u": "V", "q": "good"}, newest["val/s-2/fast"]
         rig.processes["gateway"].terminate()
         assert rig.processes["gateway"].wait(30) == 0
-        print("raised, told, acknowledged, cleared, emptied; log, values, graph, status agree")
+        print("raised, told, acknowledged, cleared, emptied; log, values, graph, status agree; promtool has no complaint")
 
 
 if __name__ == "__main__":
