@@ -134,7 +134,10 @@ write_middle(struct text_buf *out, const struct alarm_def *def, const struct ala
     if (subject->point != NULL)
         json_write_text(out, "point", subject->point_name);
     json_write_integer(out, "priority", type->priority);
-    json_write_text(out, "quality", state->regions.good ? "good" : "bad");
+    json_write_text(out, "quality",
+                    !state->regions.good                  ? "bad"
+                    : state->quality == QUALITY_UNCERTAIN ? "uncertain"
+                                                          : "good");
     write_time_if(out, "raised", state->raised_utc_ms);
     json_write_text(out, "resource", subject->device != NULL ? subject->device->id : "gateway");
     json_write_integer(out, "respond_within_s", type->respond_within_ms / 1000);
