@@ -65,22 +65,25 @@ read_profile(const struct schema_reader *schema, struct fy_node *root, struct pr
     struct raw_snmp snmp = {0};
     struct raw_modbus modbus = {0};
 
-    if (!schema_read(schema, root, &TABLE_PROFILE, &raw))
-        return false;
-    if (strcmp(raw.profile, profile->id) != 0)
+    raw.protocol = -1;
+    bool good = schema_read(schema, root, &TABLE_PROFILE, &raw);
+    if (raw.profile != NULL && strcmp(raw.profile, profile->id) != 0)
         yaml_fault(schema->yaml, yaml_get(root, "profile"), NULL,
                    "profile: \"%s\" lies in the file of %s", raw.profile, profile->id);
+    /* Without these the points cannot be understood. */
+    if (raw.protocol < 0 || raw.groups == NULL || raw.points == NULL)
+        return false;
     profile->protocol = raw.protocol == 0 ? PROTOCOL_SNMP : PROTOCOL_MODBUS_TCP;
     struct profile_reader reader = {*schema, profile->protocol};
-    bool good = profile_read_groups(schema, raw.groups, profile);
+    good = profile_read_groups(schema, raw.groups, profile) && good;
     good = read_identify(schema, raw.identify) && good;
     good = profile_read_snmp(schema, raw.snmp, &profile->set.snmp, &snmp) && good;
     good = profile_read_modbus(schema, raw.modbus, &profile->set.modbus, &modbus) && good;
     good = profile_read_points(&reader, raw.points, profile) && good;
     if (good)
         good = profile_check_plans(schema->yaml, raw.points, profile, &profile->set);
-    if (good && raw.alarms != NULL)
-        good = profile_read_alarms(schema, raw.alarms, profile);
+    if (raw.alarms != NULL)
+        good = profile_read_alarms(schema, raw.alarms, profile) && good;
     return good;
 }
 

@@ -21,6 +21,7 @@ struct profile {
     struct group_info groups[GROUPS_MAX];
     struct profile_alarm *alarms;
     uint32_t alarm_count;
+    bool lacks_points; /* some had faults: what refers to them is no fault of its own */
     uint64_t digest;
 };
 
@@ -65,6 +66,9 @@ bool profile_read_interval(const struct schema_reader *reader, struct fy_node *n
 const struct alarm_type *profile_read_alarm(const struct schema_reader *reader,
                                             struct fy_node *node, const struct raw_alarm *raw,
                                             const struct point_def *def);
+/* What can be said of an alarm that schema_read found faults in. */
+void profile_check_alarm(const struct schema_reader *reader, struct fy_node *node,
+                         const struct raw_alarm *raw, const struct point_def *def);
 /* A list of audiences as bits; 0 after faults. */
 uint8_t profile_read_audiences(const struct schema_reader *reader, struct fy_node *node);
 int64_t profile_default_realarm_ms(unsigned priority);

@@ -115,7 +115,9 @@ static bool
 read_rule(const struct schema_reader *reader, struct fy_node *node, const struct raw_alarm *raw,
           const struct point_def *def, struct alarm_type *type)
 {
-    int rules = !isnan(raw->high) + !isnan(raw->low) + (raw->is != NULL) + (raw->is_not != NULL);
+    /* By the keys: a value that is no number was told already. */
+    int rules = (yaml_get(node, "high") != NULL) + (yaml_get(node, "low") != NULL) +
+                (raw->is != NULL) + (raw->is_not != NULL);
 
     if (rules != 1) {
         yaml_fault(reader->yaml, node, NULL, "one of high, low, is, not is needed, %d are given",
@@ -205,6 +207,17 @@ profile_read_alarm(const struct schema_reader *reader, struct fy_node *node,
     return type;
 }
 
+void
+profile_check_alarm(const struct schema_reader *reader, struct fy_node *node,
+                    const struct raw_alarm *raw, const struct point_def *def)
+{
+    struct alarm_type ignored = {0};
+
+    if (raw->audiences != NULL)
+        profile_read_audiences(reader, raw->audiences);
+    read_rule(reader, node, raw, def, &ignored);
+}
+
 bool
 profile_read_alarms(const struct schema_reader *reader, struct fy_node *list,
                     struct profile *profile)
@@ -218,16 +231,26 @@ profile_read_alarms(const struct schema_reader *reader, struct fy_node *list,
         struct raw_alarm raw = tables_alarm_defaults();
         uint32_t point = 0;
 
-        if (!schema_read(reader, item, &TABLE_ALARM, &raw)) {
+        bool is_read = schema_read(reader, item, &TABLE_ALARM, &raw);
+        if (raw.point == NULL) {
             good = false;
             continue;
         }
         while (point < profile->set.source_count &&
                strcmp(profile->set.sources[point].def->id, raw.point) != 0)
             point++;
+        if (point == profile->set.source_count && profile->lacks_points) {
+            good = false;
+            continue;
+        }
         if (point == profile->set.source_count) {
             yaml_fault(reader->yaml, yaml_get(item, "point"), NULL,
                        "point: the profile has no point \"%s\"", raw.point);
+            good = false;
+            continue;
+        }
+        if (!is_read) {
+            profile_check_alarm(reader, item, &raw, profile->set.sources[point].def);
             good = false;
             continue;
         }

@@ -387,5 +387,6 @@ profile_read_points(const struct profile_reader *reader, struct fy_node *list,
     free(sources);
     profile->set.sources = copy;
     profile->set.source_count = count;
+    profile->lacks_points = !good;
     return good && copy != NULL;
 }

@@ -431,7 +431,7 @@ fill_params(struct build *build)
 static bool
 build_site(struct build *build)
 {
-    bool good = read_who(build);
+    bool good = build->top.site != NULL && read_who(build);
 
     good = read_broker(build) && good;
     good = read_web(build) && good;
@@ -439,12 +439,13 @@ build_site(struct build *build)
     good = read_retention(build) && good;
     good = check_audiences(build) && good;
     good = read_users(build) && good;
-    good = build_devices(build) && good;
-    /* Alarms refer to points: only once there is a directory to look them up in. */
-    if (!good)
+    if (build->top.devices == NULL)
         return false;
+    good = build_devices(build) && good;
+    /* Alarms refer to points, and those of good devices are known in a faulty file, too. */
     build_number(build);
-    if (!build_alarms(build))
+    good = build_alarms(build) && good;
+    if (!good)
         return false;
     digest_files(build);
     fill_params(build);
@@ -467,11 +468,9 @@ build_from(struct build *build, bool is_yaml, size_t before, struct site **out_s
 {
     bool good = is_yaml && schema_read(&build->reader, build->yaml.root, &TABLE_TOP, &build->top);
 
-    /* With an unknown key at the top the rest is still worth checking. */
-    if (!good && is_yaml && build->top.site != NULL && build->top.devices != NULL)
-        build_site(build);
-    else if (good)
-        good = build_site(build);
+    /* Whatever is wrong at the top, the rest is still worth checking. */
+    if (is_yaml && yaml_is_map(build->yaml.root))
+        good = build_site(build) && good;
     HASH_CLEAR(hh, build->profiles);
     HASH_CLEAR(hh, build->by_id);
     free(build->devices);

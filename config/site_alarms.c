@@ -178,9 +178,8 @@ read_override(struct alarm_list *list, struct fy_node *node, const struct alarm_
         return false;
     *type = *base;
     raw.latch = base->latch;
-    if (!schema_read(&build->reader, node, &TABLE_OVERRIDE, &raw))
-        return false;
-    if (raw.disabled) {
+    bool good = schema_read(&build->reader, node, &TABLE_OVERRIDE, &raw);
+    if (good && raw.disabled) {
         *out = NULL;
         return true;
     }
@@ -188,19 +187,23 @@ read_override(struct alarm_list *list, struct fy_node *node, const struct alarm_
         if (base->rule != RULE_HIGH && base->rule != RULE_LOW) {
             yaml_fault(&build->yaml, yaml_get(node, "limit"), NULL, "limit: %s has none",
                        base->name);
-            return false;
+            good = false;
         }
         type->limit = raw.limit;
     }
     if (raw.audiences != NULL) {
         type->audiences = profile_read_audiences(&build->reader, raw.audiences);
-        if (type->audiences == 0)
-            return false;
+        good = type->audiences != 0 && good;
     }
+    if (!good)
+        return false;
     if (raw.priority > 0) {
+        bool is_usual = base->realarm_ms == profile_default_realarm_ms(base->priority);
+
         type->priority = (uint8_t)raw.priority;
-        type->shelvable = raw.priority > 1;
-        type->realarm_ms = profile_default_realarm_ms((unsigned)raw.priority);
+        type->shelvable = raw.priority > 1 && (base->shelvable || base->priority == 1);
+        if (is_usual)
+            type->realarm_ms = profile_default_realarm_ms((unsigned)raw.priority);
     }
     type->text = raw.text != NULL ? raw.text : base->text;
     type->consequence = raw.consequence != NULL ? raw.consequence : base->consequence;
@@ -286,21 +289,57 @@ add_of_device(struct alarm_list *list, const struct built_device *device)
 
 /* the site's own list */
 
+/* As directory_find_point, but with a hash. Unsure: the device has faults of its own. */
+static bool
+find_point(struct build *build, const char *name, uint32_t *out_point, bool *out_is_unsure)
+{
+    const struct directory *directory = &build->site->directory;
+    const char *slash = strchr(name, '/');
+    char id[ID_MAX];
+
+    *out_is_unsure = false;
+    if (slash == NULL || (size_t)(slash - name) >= sizeof id)
+        return false;
+    memcpy(id, name, (size_t)(slash - name));
+    id[slash - name] = '\0';
+    const struct built_device *device = build_find_device(build, id);
+    if (device == NULL) /* perhaps the gateway itself */
+        return directory_find_point(directory, name, out_point);
+    *out_is_unsure = !device->is_usable;
+    if (!device->is_usable)
+        return false;
+    const struct device_info *info = &directory->devices[device->number];
+    for (uint32_t i = 0; i < info->point_count; i++)
+        if (strcmp(directory->points[info->points[i]].def->id, slash + 1) == 0) {
+            *out_point = info->points[i];
+            return true;
+        }
+    return false;
+}
+
 static bool
 add_of_site(struct alarm_list *list, struct fy_node *node)
 {
     struct build *build = list->build;
     struct raw_alarm raw = tables_alarm_defaults();
     uint32_t point;
+    bool is_unsure;
 
-    if (!schema_read(&build->reader, node, &TABLE_ALARM, &raw))
+    bool is_read = schema_read(&build->reader, node, &TABLE_ALARM, &raw);
+    if (raw.point == NULL)
         return false;
-    if (!directory_find_point(&build->site->directory, raw.point, &point)) {
-        yaml_fault(&build->yaml, yaml_get(node, "point"), "device/point, e.g. ups-a/battery.charge",
-                   "point: there is no point \"%s\"", raw.point);
+    if (!find_point(build, raw.point, &point, &is_unsure)) {
+        if (!is_unsure)
+            yaml_fault(&build->yaml, yaml_get(node, "point"),
+                       "device/point, e.g. ups-a/battery.charge", "point: there is no point \"%s\"",
+                       raw.point);
         return false;
     }
     const struct point_ref *ref = &build->site->directory.points[point];
+    if (!is_read) {
+        profile_check_alarm(&build->reader, node, &raw, ref->def);
+        return false;
+    }
     const struct alarm_type *type = profile_read_alarm(&build->reader, node, &raw, ref->def);
     if (type == NULL)
         return false;
@@ -372,7 +411,8 @@ build_alarms(struct build *build)
 
     add_own(&list);
     for (uint32_t i = 0; i < build->device_count; i++)
-        good = add_of_device(&list, &build->devices[i]) && good;
+        if (build->devices[i].is_usable)
+            good = add_of_device(&list, &build->devices[i]) && good;
     if (build->top.alarms != NULL) {
         YAML_EACH_ITEM(item, build->top.alarms)
         {

@@ -22,6 +22,7 @@ struct built_device {
     struct collect_device collect;
     struct group_info groups[GROUPS_MAX];
     uint32_t number;
+    bool is_usable;       /* has an id of its own and points: what refers to it can be checked */
     uint64_t read_digest; /* of what its collector depends on */
     uint64_t digest;      /* of everything */
     UT_hash_handle hh;    /* by id */
@@ -57,6 +58,9 @@ void build_number(struct build *build);
 
 /* site_alarms.c */
 bool build_alarms(struct build *build);
+
+/* site_devices.c; NULL: there is no such device, usable or not */
+struct built_device *build_find_device(struct build *build, const char *id);
 
 /* site.c */
 const char *build_path(struct build *build, const char *path);

@@ -232,31 +232,55 @@ digest_device(struct built_device *device)
     }
 }
 
-static bool
-read_device(struct build *build, struct fy_node *node, struct built_device *device)
+struct built_device *
+build_find_device(struct build *build, const char *id)
 {
-    struct raw_device *raw = &device->raw;
-    struct built_device *other;
+    struct built_device *found;
 
-    *raw = (struct raw_device){.protocol = -1};
-    device->node = node;
-    if (!schema_read(&build->reader, node, &TABLE_DEVICE, raw))
+    HASH_FIND_STR(build->by_id, id, found);
+    return found;
+}
+
+/* Known by its id whatever else is wrong with it: who refers to it makes no fault by that. */
+static bool
+take_id(struct build *build, struct built_device *device)
+{
+    const struct raw_device *raw = &device->raw;
+
+    if (raw->id == NULL)
         return false;
-    HASH_FIND_STR(build->by_id, raw->id, other);
+    const struct built_device *other = build_find_device(build, raw->id);
     if (other != NULL || strcmp(raw->id, "gateway") == 0) {
-        yaml_fault(&build->yaml, yaml_get(node, "id"), NULL,
+        yaml_fault(&build->yaml, yaml_get(device->node, "id"), NULL,
                    other != NULL ? "id: \"%s\" is given twice"
                                  : "id: \"%s\" is this program itself",
                    raw->id);
         return false;
     }
     HASH_ADD_KEYPTR(hh, build->by_id, raw->id, strlen(raw->id), device);
+    return true;
+}
+
+static bool
+read_device(struct build *build, struct fy_node *node, struct built_device *device)
+{
+    struct raw_device *raw = &device->raw;
+
+    *raw = (struct raw_device){.protocol = -1};
+    device->node = node;
+    bool good = schema_read(&build->reader, node, &TABLE_DEVICE, raw);
+    bool has_id = take_id(build, device);
     if (raw->profile != NULL &&
         (raw->points != NULL || raw->groups != NULL || raw->protocol >= 0)) {
         yaml_fault(&build->yaml, node, "intervals changes a profile's groups",
-                   "%s: a profile brings its own protocol, groups and points", raw->id);
+                   "%s: a profile brings its own protocol, groups and points",
+                   has_id ? raw->id : "?");
         return false;
     }
+    /* What is missing here was misspelt, and told. */
+    if (!good && raw->profile == NULL &&
+        (raw->protocol < 0 || raw->groups == NULL || raw->points == NULL))
+        return false;
     device->profile = raw->profile != NULL
                           ? profile_for(build, raw->profile, yaml_get(node, "profile"))
                           : inline_profile(build, device);
@@ -270,22 +294,36 @@ read_device(struct build *build, struct fy_node *node, struct built_device *devi
     device->collect.down_after = (uint16_t)raw->down_after;
     device->collect.up_after = (uint16_t)raw->up_after;
     device->collect.backoff_max_ms = (uint32_t)raw->backoff_max_ms;
-    bool good = read_address(build, device);
+    good = has_id && good;
+    good = (raw->address == NULL || read_address(build, device)) && good;
     good = read_intervals(build, device) && good;
     good = read_protocol(build, device) && good;
-    digest_device(device);
+    device->is_usable = has_id;
+    if (good)
+        digest_device(device);
     return good;
 }
 
 /* fed_by */
 
-static struct built_device *
-find_device(struct build *build, const char *id)
+static void
+tell_dangling(struct build *build, struct fy_node *node, const char *id)
 {
-    struct built_device *found;
+    /* A comparison with every device: not for faults that are only counted. */
+    bool is_told = build->diag->count < DIAG_MAX && id != NULL;
+    const char **known = is_told ? calloc(build->device_count + 1u, sizeof *known) : NULL;
+    const char *nearest = NULL;
+    char hint[200];
 
-    HASH_FIND_STR(build->by_id, id, found);
-    return found;
+    if (known != NULL) {
+        for (uint32_t i = 0; i < build->device_count; i++)
+            known[i] = build->devices[i].raw.id != NULL ? build->devices[i].raw.id : "";
+        nearest = text_nearest(id, known, build->device_count);
+        free(known);
+    }
+    snprintf(hint, sizeof hint, "did you mean \"%s\"?", nearest == NULL ? "" : nearest);
+    yaml_fault(&build->yaml, node, nearest == NULL ? NULL : hint,
+               "fed_by: there is no device \"%s\"", id == NULL ? "?" : id);
 }
 
 static bool
@@ -299,57 +337,80 @@ check_feeds(struct build *build, struct built_device *device)
     {
         const char *id = yaml_text(item);
 
-        if (id == NULL || find_device(build, id) == NULL) {
-            const char **known = calloc(build->device_count + 1u, sizeof *known);
-            const char *nearest = NULL;
-            char hint[200];
-
-            for (uint32_t i = 0; known != NULL && i < build->device_count; i++)
-                known[i] = build->devices[i].raw.id != NULL ? build->devices[i].raw.id : "";
-            if (known != NULL && id != NULL)
-                nearest = text_nearest(id, known, build->device_count);
-            free(known);
-            snprintf(hint, sizeof hint, "did you mean \"%s\"?", nearest == NULL ? "" : nearest);
-            yaml_fault(&build->yaml, item, nearest == NULL ? NULL : hint,
-                       "fed_by: there is no device \"%s\"", id == NULL ? "?" : id);
+        if (id == NULL || build_find_device(build, id) == NULL) {
+            tell_dangling(build, item, id);
             good = false;
         }
     }
     return good;
 }
 
-/* Follows feeds upwards; more steps than devices means a circle. */
-static bool
-is_in_circle(struct build *build, const struct built_device *start)
+/* A device on the way up, and how far its feeders have been looked at. */
+struct step {
+    struct built_device *device;
+    void *iterator;
+};
+
+/* The next device that feeds the one of this step; NULL: no more. */
+static struct built_device *
+next_feeder(struct build *build, struct step *step)
 {
-    const struct built_device **stack = calloc(build->device_count + 1u, sizeof *stack);
-    bool *seen = calloc(build->device_count + 1u, sizeof *seen);
-    uint32_t depth = 0;
-    bool found = false;
+    struct fy_node *list = step->device->raw.fed_by, *item;
 
-    if (stack != NULL && seen != NULL)
-        stack[depth++] = start;
-    while (depth > 0 && !found) {
-        const struct built_device *device = stack[--depth];
+    while (list != NULL && (item = fy_node_sequence_iterate(list, &step->iterator)) != NULL) {
+        const char *id = yaml_text(item);
+        struct built_device *feeder = id == NULL ? NULL : build_find_device(build, id);
 
-        if (device->raw.fed_by == NULL)
-            continue;
-        YAML_EACH_ITEM(item, device->raw.fed_by)
-        {
-            const char *id = yaml_text(item);
-            struct built_device *feeder = id == NULL ? NULL : find_device(build, id);
+        if (feeder != NULL)
+            return feeder;
+    }
+    return NULL;
+}
 
-            if (feeder == start)
-                found = true;
-            if (feeder != NULL && !seen[feeder - build->devices]) {
-                seen[feeder - build->devices] = true;
-                stack[depth++] = feeder;
-            }
+enum seen { SEEN_NOT, SEEN_ON_THE_WAY, SEEN_DONE };
+
+/* Follows feeds upwards from `start`, each device once in all; one met on its own way is a circle.
+ */
+static bool
+check_circles(struct build *build, struct built_device *start, struct step *way, uint8_t *seen)
+{
+    uint32_t depth = 1;
+    bool good = true;
+
+    way[0] = (struct step){start, NULL};
+    seen[start - build->devices] = SEEN_ON_THE_WAY;
+    while (depth > 0) {
+        struct built_device *feeder = next_feeder(build, &way[depth - 1]);
+
+        if (feeder == NULL) {
+            seen[way[--depth].device - build->devices] = SEEN_DONE;
+        } else if (seen[feeder - build->devices] == SEEN_NOT) {
+            seen[feeder - build->devices] = SEEN_ON_THE_WAY;
+            way[depth++] = (struct step){feeder, NULL};
+        } else if (seen[feeder - build->devices] == SEEN_ON_THE_WAY) {
+            yaml_fault(&build->yaml, feeder->raw.fed_by, NULL,
+                       "fed_by: %s feeds itself by a circle", feeder->raw.id);
+            good = false;
         }
     }
-    free(stack);
+    return good;
+}
+
+static bool
+check_all_feeds(struct build *build)
+{
+    struct step *way = calloc(build->device_count + 1u, sizeof *way);
+    uint8_t *seen = calloc(build->device_count + 1u, sizeof *seen);
+    bool good = way != NULL && seen != NULL;
+
+    for (uint32_t i = 0; i < build->device_count; i++)
+        good = check_feeds(build, &build->devices[i]) && good;
+    for (uint32_t i = 0; way != NULL && seen != NULL && i < build->device_count; i++)
+        if (seen[i] == SEEN_NOT)
+            good = check_circles(build, &build->devices[i], way, seen) && good;
+    free(way);
     free(seen);
-    return found;
+    return good;
 }
 
 bool
@@ -369,13 +430,5 @@ build_devices(struct build *build)
     {
         good = read_device(build, item, &build->devices[build->device_count++]) && good;
     }
-    for (uint32_t i = 0; i < build->device_count; i++)
-        good = check_feeds(build, &build->devices[i]) && good;
-    for (uint32_t i = 0; good && i < build->device_count; i++)
-        if (build->devices[i].raw.fed_by != NULL && is_in_circle(build, &build->devices[i])) {
-            yaml_fault(&build->yaml, build->devices[i].raw.fed_by, NULL,
-                       "fed_by: %s feeds itself by a circle", build->devices[i].raw.id);
-            good = false;
-        }
-    return good;
+    return check_all_feeds(build) && good;
 }

@@ -286,17 +286,20 @@ build_number(struct build *build)
     struct placed *placed = calloc(build->device_count + 1u, sizeof *placed);
     struct collect_device *collect =
         arena_array(build->arena, build->device_count, sizeof *collect);
+    uint32_t placed_count = 0;
 
     if (scratch == NULL || placed == NULL || collect == NULL)
         abort(); /* out of memory while reading a file: nothing to save */
     know_previous(previous, scratch, &numbering.devices, &numbering.points);
-    place_gateway(&numbering, &placed[0]);
+    place_gateway(&numbering, &placed[placed_count++]);
     for (uint32_t i = 0; i < build->device_count; i++) {
-        place_device(&numbering, &build->devices[i], &placed[i + 1]);
+        if (!build->devices[i].is_usable)
+            continue; /* a faulty file: only checked further */
+        place_device(&numbering, &build->devices[i], &placed[placed_count++]);
         collect[i] = build->devices[i].collect;
     }
     number_links(collect, build->device_count);
-    fill_directory(build, placed, build->device_count + 1, &numbering);
+    fill_directory(build, placed, placed_count, &numbering);
     retire(build, numbering.devices, RETIRED_DEVICE);
     retire(build, numbering.points, RETIRED_POINT);
     build->site->devices = collect;

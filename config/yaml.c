@@ -97,12 +97,27 @@ copy_line(const struct yaml *yaml, unsigned line, char *out, size_t size)
     text_clean(out, size, at, length);
 }
 
+/*
+ * A large file may have a fault in every line, and finding a line means reading all before it: what
+ * nobody will be shown is only counted.
+ */
+static bool
+is_only_counted(const struct yaml *yaml, enum diag_level level)
+{
+    if (yaml->diag->count < DIAG_MAX)
+        return false;
+    diag_add(yaml->diag, level, yaml->name, 0, 0, 0, NULL, NULL, "one more");
+    return true;
+}
+
 static void
 add(const struct yaml *yaml, enum diag_level level, struct place place, const char *hint,
     const char *text)
 {
     char line[LINE_SHOWN_MAX];
 
+    if (is_only_counted(yaml, level))
+        return;
     copy_line(yaml, place.line, line, sizeof line);
     diag_add(yaml->diag, level, yaml->name, place.line, place.column, place.width,
              place.line == 0 ? NULL : line, hint, "%s", text);
@@ -114,6 +129,8 @@ yaml_fault(const struct yaml *yaml, struct fy_node *node, const char *hint, cons
     char text[400];
     va_list args;
 
+    if (is_only_counted(yaml, DIAG_ERROR))
+        return;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -222,6 +224,74 @@ site_five_thousand_devices_are_small(void **state)
     free(text);
 }
 
+/* Every fault is counted, the first are told, and the time is that of reading the file once. */
+static void
+site_faulty_in_every_line_is_refused_in_time(void **state)
+{
+    enum { LINES = 50000 };
+    size_t room = LINES * 100 + 200, used;
+    char *text = malloc(room);
+    struct site_options options = {.profile_dir = PROFILES, .generation = 1};
+    struct diag diag;
+    struct site *site = NULL;
+
+    (void)state;
+    assert_non_null(text);
+    used = (size_t)snprintf(text, room, "%s", HEAD);
+    for (unsigned i = 0; i < LINES; i++)
+        used += (size_t)snprintf(
+            text + used, room - used,
+            "  - {id: d%u, profil: ups/rfc1628, address: 10.0.0.1, x: 1, fed_by: [e%u]}\n", i, i);
+    diag_init(&diag);
+    assert_int_equal(site_load_text("t.yaml", text, used, &options, &diag, &site), ERR_CONFIG);
+    assert_null(site);
+    assert_int_equal(diag.count, DIAG_MAX);
+    assert_int_equal(diag.errors, 3 * LINES);
+    diag_done(&diag);
+    free(text);
+}
+
+static void
+site_priority_changed_keeps_what_the_alarm_says_of_itself(void **state)
+{
+#define ALARM(name, rest)                                                                          \
+    "      - {name: " name ", type: power.x, class: power, point: battery.charge, low: 5, "        \
+    "audiences: [facilities], text: t, consequence: c, action: a, respond_within: 1h, " rest "}\n"
+    char folder[] = "/tmp/watchroom-test-XXXXXX", path[80], file[100];
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/ups", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(file, sizeof file, "%s/t.yaml", path);
+    FILE *out = fopen(file, "w");
+    assert_non_null(out);
+    fputs("profile: ups/t\ntitle: t\nsource: s\nprotocol: snmp\ngroups: {fast: 1s}\npoints:\n"
+          "  - {id: battery.charge, oid: 1.3.6.1.2.1.33.1.2.4.0}\nalarms:\n" ALARM(
+              "open", "priority: 1") ALARM("shut", "priority: 3, shelvable: false, realarm: 1h"),
+          out);
+    assert_int_equal(fclose(out), 0);
+    const char *text = "site: {id: t}\ndevices:\n  - {id: a, profile: ups/t, address: 10.0.0.1, "
+                       "alarms: {open: {priority: 2}, shut: {priority: 2}}}\n";
+    struct site_options options = {.profile_dir = folder, .generation = 1};
+    struct diag diag;
+    struct site *site = NULL;
+    diag_init(&diag);
+    assert_int_equal(site_load_text("t.yaml", text, strlen(text), &options, &diag, &site), ERR_OK);
+    const struct alarm_type *open = site->alarms[alarm_number(site, "power/a/open")].type;
+    const struct alarm_type *shut = site->alarms[alarm_number(site, "power/a/shut")].type;
+    /* Only P1 kept it from being shelved, and its time to be told again was P1's. */
+    assert_true(open->shelvable);
+    assert_int_equal(open->realarm_ms, 30 * 60000);
+    assert_false(shut->shelvable);
+    assert_int_equal(shut->realarm_ms, 60 * 60000);
+    site_free(site);
+    diag_done(&diag);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
@@ -234,6 +304,8 @@ main(void)
         cmocka_unit_test(site_repeat_makes_one_point_each),
         cmocka_unit_test(site_units_of_one_address_share_a_link),
         cmocka_unit_test(site_five_thousand_devices_are_small),
+        cmocka_unit_test(site_faulty_in_every_line_is_refused_in_time),
+        cmocka_unit_test(site_priority_changed_keeps_what_the_alarm_says_of_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
