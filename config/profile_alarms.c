@@ -203,7 +203,8 @@ profile_read_alarm(const struct schema_reader *reader, struct fy_node *node,
     };
     if (type->audiences == 0 || !read_rule(reader, node, raw, def, type))
         return NULL;
-    type->digest = profile_digest_type(type);
+    /* The same alarm on another point is another alarm, though its id stays. */
+    type->digest = add_text(profile_digest_type(type), def->id);
     return type;
 }
 

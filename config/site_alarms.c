@@ -215,7 +215,10 @@ read_override(struct alarm_list *list, struct fy_node *node, const struct alarm_
     type->respond_within_ms =
         raw.respond_within_ms >= 0 ? raw.respond_within_ms : base->respond_within_ms;
     type->latch = raw.latch;
-    type->digest = profile_digest_type(type);
+    uint64_t digest = profile_digest_type(type);
+    if (digest == profile_digest_type(base))
+        return true; /* as it was: the profile's is shared */
+    type->digest = fingerprint(digest, &base->digest, sizeof base->digest);
     *out = type;
     return true;
 }

@@ -81,41 +81,22 @@ print_cost(const struct site *site)
 
 /* against the running gateway */
 
-static const char *
-digest_of(const json_t *list, const char *id, const json_t **out_entry)
+/* id -> digest, as this site has them */
+static json_t *
+index_devices(const struct site *site)
 {
-    json_t *entry;
-    size_t index;
+    json_t *index = json_object();
+    char digest[17];
 
-    json_array_foreach(list, index, entry) if (strcmp(json_text_or(entry, "id", ""), id) == 0)
-    {
-        *out_entry = entry;
-        return json_text_or(entry, "digest", "");
+    for (uint32_t i = 0; i < site->directory.device_limit; i++) {
+        const struct device_info *device = &site->directory.devices[i];
+
+        if (device->id == NULL)
+            continue;
+        snprintf(digest, sizeof digest, "%016llx", (unsigned long long)device->digest);
+        json_object_set_new(index, device->id, json_string(digest));
     }
-    return NULL;
-}
-
-static void
-compare_device(const json_t *running, const struct device_info *device, json_t *added,
-               json_t *changed)
-{
-    const json_t *entry;
-    const char *digest = digest_of(running, device->id, &entry);
-    char ours[17];
-
-    snprintf(ours, sizeof ours, "%016llx", (unsigned long long)device->digest);
-    if (digest == NULL)
-        json_array_append_new(added, json_string(device->id));
-    else if (strcmp(digest, ours) != 0)
-        json_array_append_new(changed, json_string(device->id));
-}
-
-static bool
-has_device(const struct site *site, const char *id)
-{
-    uint32_t number;
-
-    return directory_find_device(&site->directory, id, &number);
+    return index;
 }
 
 static json_t *
@@ -134,36 +115,56 @@ index_alarms(const struct site *site)
     return index;
 }
 
+/* What the running gateway's list would become, under `names` of added, changed, removed; an alarm
+ * that is live and would go is withdrawn. Takes `ours`. */
+static void
+compare_lists(json_t *result, const char *const names[3], json_t *ours, const json_t *running)
+{
+    json_t *added = json_array(), *changed = json_array(), *removed = json_array(), *entry;
+    json_t *known = json_object();
+    const char *id;
+    size_t index;
+
+    json_array_foreach(running, index, entry)
+    {
+        const char *digest;
+
+        id = json_text_or(entry, "id", "");
+        digest = json_text_or(ours, id, NULL);
+        json_object_set_new(known, id, json_true());
+        if (digest == NULL && json_is_true(json_object_get(entry, "live")))
+            json_array_append_new(json_object_get(result, "withdrawn"), json_string(id));
+        else if (digest == NULL)
+            json_array_append_new(removed, json_string(id));
+        else if (strcmp(digest, json_text_or(entry, "digest", "")) != 0)
+            json_array_append_new(changed, json_string(id));
+    }
+    json_object_foreach(ours, id, entry)
+    {
+        if (json_object_get(known, id) == NULL)
+            json_array_append_new(added, json_string(id));
+    }
+    json_decref(known);
+    json_decref(ours);
+    json_object_set_new(result, names[0], added);
+    json_object_set_new(result, names[1], changed);
+    json_object_set_new(result, names[2], removed);
+}
+
 static json_t *
 compare_sites(const struct site *site, const json_t *running)
 {
-    json_t *withdrawn = json_array(), *added = json_array(), *changed = json_array();
-    json_t *removed = json_array(), *alarms_changed = json_array();
-    json_t *ours = index_alarms(site), *entry;
-    size_t index;
+    static const char *const DEVICES[] = {"devices_added", "devices_changed", "devices_removed"};
+    static const char *const ALARMS[] = {"alarms_added", "alarms_changed", "alarms_removed"};
+    json_t *result = json_pack("{s:[]}", "withdrawn");
 
-    for (uint32_t i = 0; i < site->directory.device_limit; i++)
-        if (site->directory.devices[i].id != NULL)
-            compare_device(json_object_get(running, "devices"), &site->directory.devices[i], added,
-                           changed);
-    json_array_foreach(json_object_get(running, "devices"), index, entry)
-    {
-        if (!has_device(site, json_text_or(entry, "id", "")))
-            json_array_append(removed, json_object_get(entry, "id"));
-    }
-    json_array_foreach(json_object_get(running, "alarms"), index, entry)
-    {
-        const char *digest = json_text_or(ours, json_text_or(entry, "id", ""), NULL);
-
-        if (digest == NULL && json_is_true(json_object_get(entry, "live")))
-            json_array_append(withdrawn, json_object_get(entry, "id"));
-        else if (digest != NULL && strcmp(digest, json_text_or(entry, "digest", "")) != 0)
-            json_array_append(alarms_changed, json_object_get(entry, "id"));
-    }
-    json_decref(ours);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "withdrawn", withdrawn, "devices_added", added,
-                     "devices_changed", changed, "devices_removed", removed, "alarms_changed",
-                     alarms_changed);
+    compare_lists(result, DEVICES, index_devices(site), json_object_get(running, "devices"));
+    compare_lists(result, ALARMS, index_alarms(site), json_object_get(running, "alarms"));
+    /* The broker, users, retention and so on have no names of their own to list. */
+    json_object_set_new(
+        result, "files_differ",
+        json_boolean(strcmp(json_text_or(running, "config_digest", ""), site->digest) != 0));
+    return result;
 }
 
 static void
@@ -177,6 +178,20 @@ print_list(const char *title, const json_t *list)
     json_array_foreach(list, index, item) printf("  %s\n", json_string_value(item));
 }
 
+static bool
+is_empty(const json_t *comparison)
+{
+    const char *key;
+    json_t *list;
+
+    json_object_foreach((json_t *)(uintptr_t)comparison, key, list)
+    {
+        if (json_array_size(list) > 0)
+            return false;
+    }
+    return true;
+}
+
 static void
 print_comparison(const json_t *comparison)
 {
@@ -185,18 +200,13 @@ print_comparison(const json_t *comparison)
     print_list("devices added:", json_object_get(comparison, "devices_added"));
     print_list("devices changed:", json_object_get(comparison, "devices_changed"));
     print_list("devices removed:", json_object_get(comparison, "devices_removed"));
+    print_list("alarms added:", json_object_get(comparison, "alarms_added"));
     print_list("alarms changed:", json_object_get(comparison, "alarms_changed"));
-}
-
-static bool
-is_no_change(const json_t *comparison)
-{
-    const char *key;
-    json_t *list;
-
-    json_object_foreach((json_t *)(uintptr_t)comparison, key,
-                        list) if (json_array_size(list) > 0) return false;
-    return true;
+    print_list("alarms removed, none of them live:", json_object_get(comparison, "alarms_removed"));
+    if (is_empty(comparison))
+        puts(json_is_true(json_object_get(comparison, "files_differ"))
+                 ? "devices and alarms would stay as they are; other settings or comments differ"
+                 : "a reload would change nothing");
 }
 
 static int
@@ -223,8 +233,6 @@ report(const struct site *site, const struct diag *diag, const struct common_opt
         json_decref(object);
     } else if (comparison != NULL) {
         print_comparison(comparison);
-        if (is_no_change(comparison))
-            puts("a reload would change nothing");
     } else {
         print_cost(site);
     }

@@ -67,6 +67,23 @@ def main():
         wait_for("clearing after reloads", lambda: not any(a["id"] == "power/s-2/p1-high"
                                                            for a in rig.control("alarms")["alarms"]), 20)
 
+        # An alarm of the site comes, goes to another point, and goes.
+        site = (rig.dir / "site.yaml").read_text()
+        alarm = ("alarms:\n  - {name: extra, point: s-2/p2, class: power, type: power.x, high: 1000000, priority: 4, "
+                 "audiences: [facilities], text: t, consequence: c, action: a, respond_within: 1h}\n")
+        (rig.dir / "site.yaml").write_text(site + alarm)
+        change = against_running(rig)
+        assert change["alarms_added"] == ["power/s-2/extra"] and change["files_differ"] is True, change
+        assert not any(change[key] for key in change if key not in ("alarms_added", "files_differ")), change
+        reload(rig)
+        wait_for("the same again", lambda: not any(against_running(rig).values()), 20)
+        (rig.dir / "site.yaml").write_text(site + alarm.replace("s-2/p2", "s-2/p3"))
+        assert against_running(rig)["alarms_changed"] == ["power/s-2/extra"]
+        (rig.dir / "site.yaml").write_text(site)
+        assert against_running(rig)["alarms_removed"] == ["power/s-2/extra"]
+        reload(rig)
+        wait_for("every device again", lambda: rig.stat("devices_up") == rig.devices, 30)
+
         # More collectors: the devices are shared out, all of them are read, an alarm still comes through.
         site = (rig.dir / "site.yaml").read_text()
         (rig.dir / "site.yaml").write_text(site.replace("collectors: 1", "collectors: 3"))
