@@ -33,8 +33,18 @@ build_path(struct build *build, const char *path)
     return arena_format(build->arena, "%s/%s", build->directory, path);
 }
 
+/* Workers read such files once, when they start. What is in them stays with them. */
+static uint64_t
+add_file(uint64_t digest, const struct stat *info)
+{
+    int64_t is[] = {(int64_t)info->st_dev, (int64_t)info->st_ino, (int64_t)info->st_size,
+                    (int64_t)info->st_mtim.tv_sec, (int64_t)info->st_mtim.tv_nsec};
+
+    return fingerprint(digest, is, sizeof is);
+}
+
 bool
-build_check_secret(struct build *build, struct fy_node *node, const char *path)
+build_check_secret(struct build *build, struct fy_node *node, const char *path, uint64_t *digest)
 {
     struct stat info;
 
@@ -47,14 +57,21 @@ build_check_secret(struct build *build, struct fy_node *node, const char *path)
                    path, (unsigned)(info.st_mode & 0777));
         return false;
     }
+    *digest = add_file(*digest, &info);
     return true;
 }
 
 static bool
 check_readable(struct build *build, struct fy_node *node, const char *path)
 {
-    if (path == NULL || access(path, R_OK) == 0)
+    struct stat info;
+
+    if (path == NULL)
         return true;
+    if (access(path, R_OK) == 0 && stat(path, &info) == 0) {
+        build->broker_files = add_file(build->broker_files, &info);
+        return true;
+    }
     yaml_fault(&build->yaml, node, NULL, "%s: %s", path, strerror(errno));
     return false;
 }
@@ -137,7 +154,9 @@ read_tls(struct build *build, struct fy_node *node)
     bool good = check_readable(build, yaml_get(node, "ca"), courier->tls_ca);
     good = check_readable(build, yaml_get(node, "certificate"), courier->tls_certificate) && good;
     if (raw.key != NULL)
-        good = build_check_secret(build, yaml_get(node, "key"), courier->tls_key) && good;
+        good = build_check_secret(build, yaml_get(node, "key"), courier->tls_key,
+                                  &build->broker_files) &&
+               good;
     return good;
 }
 
@@ -174,7 +193,7 @@ read_broker(struct build *build)
     };
     if (raw.password_file != NULL)
         good = build_check_secret(build, yaml_get(build->top.broker, "password_file"),
-                                  courier->password_file);
+                                  courier->password_file, &build->broker_files);
     if (raw.tls != NULL)
         good = read_tls(build, raw.tls) && good;
     if (raw.unconfirmed != NULL)
@@ -376,6 +395,7 @@ digest_workers(struct build *build)
 
         numbers = fingerprint(numbers, &device->number, sizeof device->number);
         *shard = fingerprint(*shard, &numbers, sizeof numbers);
+        *shard = fingerprint(*shard, &device->secret, sizeof device->secret);
         reading = fingerprint(reading, &numbers, sizeof numbers);
         all = fingerprint(all, &device->digest, sizeof device->digest);
         all = fingerprint(all, &numbers, sizeof numbers);
@@ -386,6 +406,8 @@ digest_workers(struct build *build)
     site->alarms_digest =
         add_node(add_node(site->alarms_digest, build->top.broker), build->top.retention);
     site->courier_digest = add_node(add_node(all, build->top.broker), build->top.site);
+    site->courier_digest =
+        fingerprint(site->courier_digest, &build->broker_files, sizeof build->broker_files);
     site->web_digest = add_node(add_node(FINGERPRINT_START, build->top.web), build->top.site);
 }
 

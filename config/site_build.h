@@ -22,6 +22,7 @@ struct built_device {
     struct collect_device collect;
     struct group_info groups[GROUPS_MAX];
     uint32_t number;
+    uint64_t secret;      /* which community file there is now */
     bool is_usable;       /* has an id of its own and points: what refers to it can be checked */
     uint64_t read_digest; /* of what its collector depends on */
     uint64_t digest;      /* of everything */
@@ -48,6 +49,7 @@ struct build {
     struct built_device *devices;
     struct built_device *by_id;
     uint32_t device_count;
+    uint64_t broker_files; /* which password, key and certificates there are now */
 };
 
 /* site_devices.c */
@@ -64,7 +66,9 @@ struct built_device *build_find_device(struct build *build, const char *id);
 
 /* site.c */
 const char *build_path(struct build *build, const char *path);
-bool build_check_secret(struct build *build, struct fy_node *node, const char *path);
+/* Which file it is now goes into `digest`: a new one takes effect at a reload. */
+bool build_check_secret(struct build *build, struct fy_node *node, const char *path,
+                        uint64_t *digest);
 
 /* The name's number in the previous site, or a fresh one from *next. */
 uint32_t build_number_for(const struct number_of *known, const char *name, uint32_t *next);

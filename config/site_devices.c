@@ -162,7 +162,8 @@ read_protocol(struct build *build, struct built_device *device)
     collect->unit = (uint8_t)modbus.unit;
     collect->set = &device->profile->set;
     if (snmp.community_file != NULL &&
-        !build_check_secret(build, yaml_get(raw->snmp, "community_file"), collect->community_file))
+        !build_check_secret(build, yaml_get(raw->snmp, "community_file"), collect->community_file,
+                            &device->secret))
         return false;
     if (raw->modbus == NULL &&
         (raw->snmp == NULL || (snmp.max_varbinds == 0 && snmp.max_bytes == 0)))

@@ -292,6 +292,47 @@ site_priority_changed_keeps_what_the_alarm_says_of_itself(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* Workers read secrets when they start: a new one restarts who uses it, and nobody else. */
+static void
+site_new_secret_touches_only_its_reader(void **state)
+{
+    char folder[] = "/tmp/watchroom-test-XXXXXX", community[80], password[80], text[600];
+    const char *const files[] = {community, password};
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(community, sizeof community, "%s/community", folder);
+    snprintf(password, sizeof password, "%s/password", folder);
+    snprintf(text, sizeof text,
+             "site: {id: t1}\nbroker: {host: 127.0.0.1, user: u, password_file: %s}\ndevices:\n"
+             "  - {id: a, profile: ups/rfc1628, address: 10.0.0.1, snmp: {community_file: %s}}\n",
+             password, community);
+    struct site *sites[3] = {NULL};
+    (void)umask(077);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (unsigned i = 0; i < 2; i++) {
+            if (turn > 0 && i != turn - 1)
+                continue;
+            FILE *out = fopen(files[i], "w");
+            assert_non_null(out);
+            fprintf(out, "%.*s\n", (int)turn + 1, "secret");
+            assert_int_equal(fclose(out), 0);
+        }
+        sites[turn] = load(text, turn == 0 ? NULL : sites[turn - 1]);
+    }
+    assert_true(sites[0]->collectors_digest[0] != sites[1]->collectors_digest[0]);
+    assert_int_equal(sites[0]->courier_digest, sites[1]->courier_digest);
+    assert_int_equal(sites[1]->collectors_digest[0], sites[2]->collectors_digest[0]);
+    assert_true(sites[1]->courier_digest != sites[2]->courier_digest);
+    assert_int_equal(sites[0]->alarms_digest, sites[2]->alarms_digest);
+    assert_int_equal(sites[0]->store_digest, sites[2]->store_digest);
+    for (unsigned turn = 0; turn < 3; turn++)
+        site_free(sites[turn]);
+    assert_int_equal(unlink(community), 0);
+    assert_int_equal(unlink(password), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
@@ -304,6 +345,7 @@ main(void)
         cmocka_unit_test(site_repeat_makes_one_point_each),
         cmocka_unit_test(site_units_of_one_address_share_a_link),
         cmocka_unit_test(site_five_thousand_devices_are_small),
+        cmocka_unit_test(site_new_secret_touches_only_its_reader),
         cmocka_unit_test(site_faulty_in_every_line_is_refused_in_time),
         cmocka_unit_test(site_priority_changed_keeps_what_the_alarm_says_of_itself),
     };
