@@ -26,6 +26,24 @@ diag_done(struct diag *diag)
     *diag = (struct diag){0};
 }
 
+/* A text that was cut ends with a whole character: JSON takes no other. */
+static void
+end_whole(char *text, size_t size)
+{
+    size_t length = strlen(text), start = length;
+
+    if (length + 1 < size)
+        return; /* nothing was cut */
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+        start--;
+    if (start == 0)
+        return;
+    unsigned char lead = (unsigned char)text[start - 1];
+    size_t whole = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (length - (start - 1) < whole)
+        text[start - 1] = '\0';
+}
+
 static char *
 copy(const char *text)
 {
@@ -36,7 +54,7 @@ void
 diag_add(struct diag *diag, enum diag_level level, const char *file, unsigned line, unsigned column,
          unsigned width, const char *source_line, const char *hint, const char *fmt, ...)
 {
-    char text[512];
+    char text[DIAG_TEXT_MAX];
     va_list args;
 
     if (level == DIAG_ERROR)
@@ -57,6 +75,7 @@ diag_add(struct diag *diag, enum diag_level level, const char *file, unsigned li
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    end_whole(text, sizeof text);
     diag->entries[diag->count++] = (struct diag_entry){.level = level,
                                                        .file = copy(file),
                                                        .text = copy(text),
@@ -88,11 +107,15 @@ print_place(const struct diag_entry *entry, FILE *out)
     if (entry->source_line == NULL || entry->line == 0)
         return;
     fprintf(out, "%6u | %s\n       | ", entry->line, entry->source_line);
-    /* A long line was cut: the caret then stands at its end. */
-    size_t before = entry->column == 0 ? 0 : entry->column - 1;
-    size_t shown = strlen(entry->source_line);
-    for (size_t i = 0; i < before && i < shown; i++)
-        fputc(entry->source_line[i] == '\t' ? '\t' : ' ', out);
+    /* Columns are characters, of which some are several bytes. A long line was cut: the caret then
+     * stands at its end. */
+    size_t before = entry->column == 0 ? 0 : entry->column - 1, shown = 0;
+    for (const char *at = entry->source_line; *at != '\0'; at++) {
+        if (((unsigned char)*at & 0xc0) == 0x80)
+            continue;
+        if (shown++ < before)
+            fputc(*at == '\t' ? '\t' : ' ', out);
+    }
     fputc('^', out);
     for (unsigned i = 1; i < entry->width && i < 60 && before < shown; i++)
         fputc('~', out);

@@ -21,6 +21,7 @@ struct diag_entry {
     unsigned line, column, width;           /* from 1; 0: the file as a whole */
 };
 
+#define DIAG_TEXT_MAX 400
 #define DIAG_MAX 1000 /* further ones are counted, not kept */
 
 struct diag {

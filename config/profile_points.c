@@ -327,7 +327,8 @@ read_repeat(const struct schema_reader *reader, struct fy_node *node, int64_t *o
 
     if (dots != NULL && dots - text < 11)
         memcpy(first, text, (size_t)(dots - text));
-    if (dots == NULL || !text_parse_int(first, 0, 100000, out_first) ||
+    if (dots == NULL || fy_node_mapping_item_count(node) != 1 ||
+        !text_parse_int(first, 0, 100000, out_first) ||
         !text_parse_int(dots + 2, *out_first, *out_first + REPEAT_MAX - 1, out_last)) {
         yaml_fault(reader->yaml, node, "repeat: {n: 1..24}", "repeat: needs n: first..last");
         return false;

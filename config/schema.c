@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/hash.h"
 #include "gateway/base/text.h"
 
 #define FIELDS_MAX 64
@@ -191,17 +192,57 @@ schema_need_list(const struct yaml *yaml, struct fy_node *node, const char *what
     return false;
 }
 
+struct known_key {
+    const char *name;
+    UT_hash_handle hh;
+};
+
+bool
+schema_need_distinct(const struct yaml *yaml, struct fy_node *map, const char *what)
+{
+    int count = yaml_is_map(map) ? fy_node_mapping_item_count(map) : 0;
+    struct known_key *keys = calloc(count > 0 ? (size_t)count : 1, sizeof *keys);
+    struct known_key *known = NULL, *found, *next = keys;
+    bool good = keys != NULL;
+
+    if (!good || count <= 0) {
+        free(keys);
+        return good;
+    }
+    YAML_EACH_PAIR(pair, map)
+    {
+        next->name = yaml_text(fy_node_pair_key(pair));
+        if (next->name == NULL)
+            continue;
+        HASH_FIND_STR(known, next->name, found);
+        if (found != NULL) {
+            yaml_fault(yaml, fy_node_pair_key(pair), NULL, "%s: %s given twice", what, next->name);
+            good = false;
+            continue;
+        }
+        HASH_ADD_KEYPTR(hh, known, next->name, strlen(next->name), next);
+        next++;
+    }
+    HASH_CLEAR(hh, known);
+    free(keys);
+    return good;
+}
+
 static bool
 read_value(const struct schema_reader *reader, struct fy_node *key, struct fy_node *node,
            const struct field *field, void *out)
 {
+    if (node == NULL || (fy_node_is_null(node) && yaml_text(node) == NULL)) {
+        yaml_fault(reader->yaml, key, NULL, "%s: needs a value", field->key);
+        return false;
+    }
     switch (field->type) {
     case FIELD_MAP:
-        if (node == NULL || !schema_need_map(reader->yaml, node, field->key))
+        if (!schema_need_map(reader->yaml, node, field->key))
             return false;
         break;
     case FIELD_LIST:
-        if (node == NULL || !schema_need_list(reader->yaml, node, field->key))
+        if (!schema_need_list(reader->yaml, node, field->key))
             return false;
         break;
     case FIELD_ANY:

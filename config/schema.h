@@ -55,6 +55,9 @@ bool schema_read(const struct schema_reader *reader, struct fy_node *map,
 bool schema_need_map(const struct yaml *yaml, struct fy_node *node, const char *what);
 bool schema_need_list(const struct yaml *yaml, struct fy_node *node, const char *what);
 
+/* Reports the keys that `map`, whose keys are names of the site's own, has twice. */
+bool schema_need_distinct(const struct yaml *yaml, struct fy_node *map, const char *what);
+
 /* A table for the manual, in Markdown. */
 void schema_print(const struct schema *schema, FILE *out);
 

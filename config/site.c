@@ -17,6 +17,7 @@
 #define SOCKET_DEFAULT "/run/watchroom/control"
 #define MQTT_ROOT "watchroom/1"
 #define BALLAST_BYTES (UINT64_C(32) << 20)
+#define ZONE_DIR "/usr/share/zoneinfo"
 #define DAY_MS INT64_C(86400000)
 
 static const struct rra_class CLASSES_DEFAULT[] = {
@@ -76,6 +77,23 @@ check_readable(struct build *build, struct fy_node *node, const char *path)
     return false;
 }
 
+/* As the system's files of time zones have it; without them only what cannot be one is refused. */
+static bool
+is_time_zone(const char *name)
+{
+    static const char ALLOWED[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-/";
+    char path[256];
+    struct stat info;
+
+    if (name[strspn(name, ALLOWED)] != '\0' || name[0] == '/' || strlen(name) > 64)
+        return false;
+    if (strcmp(name, "UTC") == 0 || stat(ZONE_DIR, &info) != 0)
+        return true;
+    snprintf(path, sizeof path, ZONE_DIR "/%s", name);
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 static bool
 read_who(struct build *build)
 {
@@ -85,20 +103,24 @@ read_who(struct build *build)
                            .socket = SOCKET_DEFAULT,
                            .collectors = 1};
 
-    if (!schema_read(&build->reader, build->top.site, &TABLE_SITE, &raw))
-        return false;
+    bool good = schema_read(&build->reader, build->top.site, &TABLE_SITE, &raw);
     site->id = raw.id;
     site->name = raw.name != NULL ? raw.name : raw.id;
     site->time_zone = raw.time_zone;
+    if (!is_time_zone(raw.time_zone)) {
+        yaml_fault(&build->yaml, yaml_get(build->top.site, "time_zone"), "Europe/Berlin, UTC",
+                   "time_zone: there is no \"%s\"", raw.time_zone);
+        good = false;
+    }
     site->state_dir = build_path(build, raw.state_dir);
     site->socket = build_path(build, raw.socket);
     site->shard_count = (uint32_t)raw.collectors;
     if (strlen(site->socket) > 107) {
         yaml_fault(&build->yaml, yaml_get(build->top.site, "socket"), NULL,
                    "socket: longer than 107 bytes");
-        return false;
+        good = false;
     }
-    return true;
+    return good;
 }
 
 static bool
@@ -309,6 +331,7 @@ check_audiences(struct build *build)
 
     if (build->top.audiences == NULL)
         return true;
+    good = schema_need_distinct(&build->yaml, build->top.audiences, "audiences");
     YAML_EACH_PAIR(pair, build->top.audiences)
     {
         const char *name = yaml_text(fy_node_pair_key(pair));
@@ -317,8 +340,13 @@ check_audiences(struct build *build)
         while (TABLE_AUDIENCES[i] != NULL &&
                (name == NULL || strcmp(name, TABLE_AUDIENCES[i]) != 0))
             i++;
-        if (TABLE_AUDIENCES[i] != NULL)
+        if (TABLE_AUDIENCES[i] != NULL) {
+            struct raw_audience raw = {0};
+
+            good = schema_read(&build->reader, fy_node_pair_value(pair), &TABLE_AUDIENCE, &raw) &&
+                   good;
             continue;
+        }
         yaml_fault(&build->yaml, fy_node_pair_key(pair), NULL,
                    "audiences: \"%s\" is none of security, continuity, facilities",
                    name == NULL ? "?" : name);
@@ -349,6 +377,11 @@ read_users(struct build *build)
             if (strcmp(users[i].name, raw.name) == 0) {
                 yaml_fault(&build->yaml, yaml_get(item, "name"), NULL, "name: %s given twice",
                            raw.name);
+                good = false;
+            } else if (raw.system_user != NULL && users[i].system_user != NULL &&
+                       strcmp(users[i].system_user, raw.system_user) == 0) {
+                yaml_fault(&build->yaml, yaml_get(item, "system_user"), NULL,
+                           "system_user: %s is %s already", raw.system_user, users[i].name);
                 good = false;
             }
         uint8_t audiences = raw.audiences == NULL
@@ -540,6 +573,9 @@ site_load(const char *file, const struct site_options *options, struct diag *dia
     if (!begin(&build, file, options, diag))
         return ERR_NOMEM;
     size_t before = diag->errors;
+    struct stat info;
+
+    build.is_open = stat(file, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 004) != 0;
     bool is_yaml = yaml_open_file(&build.yaml, file, diag);
     enum err_code code = build_from(&build, is_yaml, before, out_site);
     yaml_close(&build.yaml);

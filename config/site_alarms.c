@@ -243,7 +243,7 @@ check_override_names(struct alarm_list *list, const struct built_device *device)
 {
     const struct profile *profile = device->profile;
     const char **known = calloc(profile->alarm_count + 2u, sizeof *known);
-    bool good = true;
+    bool good = schema_need_distinct(&list->build->yaml, device->raw.alarms, "alarms");
 
     if (known == NULL)
         return false;

@@ -8,6 +8,8 @@
 #include "config/site_build.h"
 #include "gateway/base/text.h"
 
+#define FEEDERS_MAX 32
+
 /* address */
 
 static bool
@@ -40,13 +42,18 @@ parse_address(const char *text, uint16_t default_port, struct sockaddr_in6 *out)
     if (port_text != NULL && !text_parse_int(port_text, 1, 65535, &port))
         return false;
     if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
+        uint32_t number = ntohl(v4.sin_addr.s_addr);
+
+        if (number == INADDR_ANY || number >= 0xe0000000) /* multicast and above: nobody's own */
+            return false;
         v4.sin_port = htons((uint16_t)port);
         memcpy(out, &v4, sizeof v4);
         return true;
     }
     out->sin6_family = AF_INET6;
     out->sin6_port = htons((uint16_t)port);
-    return inet_pton(AF_INET6, host, &out->sin6_addr) == 1;
+    return inet_pton(AF_INET6, host, &out->sin6_addr) == 1 &&
+           !IN6_IS_ADDR_UNSPECIFIED(&out->sin6_addr) && !IN6_IS_ADDR_MULTICAST(&out->sin6_addr);
 }
 
 /* profiles */
@@ -109,6 +116,7 @@ read_intervals(struct build *build, struct built_device *device)
     memcpy(device->groups, profile->groups, sizeof device->groups);
     if (device->raw.intervals == NULL)
         return true;
+    good = schema_need_distinct(&build->yaml, device->raw.intervals, "intervals");
     YAML_EACH_PAIR(pair, device->raw.intervals)
     {
         const char *name = yaml_text(fy_node_pair_key(pair));
@@ -161,6 +169,15 @@ read_protocol(struct build *build, struct built_device *device)
     collect->community_file = build_path(build, snmp.community_file);
     collect->unit = (uint8_t)modbus.unit;
     collect->set = &device->profile->set;
+    if (snmp.community_file != NULL && snmp.community != NULL) {
+        yaml_fault(&build->yaml, yaml_get(raw->snmp, "community"), NULL,
+                   "snmp: community or community_file, not both");
+        return false;
+    }
+    if (snmp.community != NULL && build->is_open && strcmp(snmp.community, "public") != 0)
+        yaml_warn(&build->yaml, yaml_get(raw->snmp, "community"),
+                  "chmod 640 the site file, or use community_file",
+                  "community: a secret that everybody on this machine may read");
     if (snmp.community_file != NULL &&
         !build_check_secret(build, yaml_get(raw->snmp, "community_file"), collect->community_file,
                             &device->secret))
@@ -194,7 +211,7 @@ read_address(struct build *build, struct built_device *device)
         return true;
     yaml_fault(&build->yaml, yaml_get(device->node, "address"),
                "10.0.0.11, 10.0.0.11:1161, [fd00::1]:161; names are not resolved",
-               "address: \"%s\" is no numeric address", device->raw.address);
+               "address: \"%s\" is no numeric address of a device", device->raw.address);
     return false;
 }
 
@@ -330,6 +347,8 @@ tell_dangling(struct build *build, struct fy_node *node, const char *id)
 static bool
 check_feeds(struct build *build, struct built_device *device)
 {
+    const struct built_device *known[FEEDERS_MAX];
+    size_t count = 0;
     bool good = true;
 
     if (device->raw.fed_by == NULL)
@@ -337,11 +356,23 @@ check_feeds(struct build *build, struct built_device *device)
     YAML_EACH_ITEM(item, device->raw.fed_by)
     {
         const char *id = yaml_text(item);
+        const struct built_device *feeder = id == NULL ? NULL : build_find_device(build, id);
 
-        if (id == NULL || build_find_device(build, id) == NULL) {
+        if (feeder == NULL) {
             tell_dangling(build, item, id);
             good = false;
+            continue;
         }
+        if (count == FEEDERS_MAX) {
+            yaml_fault(&build->yaml, item, NULL, "fed_by: more than %d", FEEDERS_MAX);
+            return false;
+        }
+        for (size_t i = 0; i < count; i++)
+            if (known[i] == feeder) {
+                yaml_fault(&build->yaml, item, NULL, "fed_by: %s given twice", id);
+                good = false;
+            }
+        known[count++] = feeder;
     }
     return good;
 }

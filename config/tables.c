@@ -104,6 +104,11 @@ static const struct field SERIES[] = {
 };
 TABLE(TABLE_SERIES, "retention.series", "One archive.", SERIES);
 
+static const struct field AUDIENCE[] = {
+    {"name", FIELD_TEXT, FIELD(raw_audience, name), false, 0, 0, NULL, "", "for people"},
+};
+TABLE(TABLE_AUDIENCE, "audiences", "Under security, continuity, facilities: who they are here.", AUDIENCE);
+
 static const struct field USER[] = {
     {"name", FIELD_ID, FIELD(raw_user, name), true, 0, 0, NULL, NULL, "as the broker knows them: the topic level under cmd/"},
     {"role", FIELD_WORD, FIELD(raw_user, role), true, 0, 0, ROLES, NULL, "what they may do"},
@@ -273,10 +278,10 @@ void
 tables_print(FILE *out)
 {
     static const struct schema *const ALL[] = {
-        &TABLE_TOP,     &TABLE_SITE,     &TABLE_BROKER,    &TABLE_TLS,      &TABLE_UNCONFIRMED,
-        &TABLE_WEB,     &TABLE_STORE,    &TABLE_RETENTION, &TABLE_SERIES,   &TABLE_USER,
-        &TABLE_DEVICE,  &TABLE_SNMP,     &TABLE_MODBUS,    &TABLE_OVERRIDE, &TABLE_ALARM,
-        &TABLE_PROFILE, &TABLE_IDENTIFY, &TABLE_POINT,     &TABLE_REGISTER,
+        &TABLE_TOP,   &TABLE_SITE,    &TABLE_BROKER,    &TABLE_TLS,    &TABLE_UNCONFIRMED,
+        &TABLE_WEB,   &TABLE_STORE,   &TABLE_RETENTION, &TABLE_SERIES, &TABLE_AUDIENCE,
+        &TABLE_USER,  &TABLE_DEVICE,  &TABLE_SNMP,      &TABLE_MODBUS, &TABLE_OVERRIDE,
+        &TABLE_ALARM, &TABLE_PROFILE, &TABLE_IDENTIFY,  &TABLE_POINT,  &TABLE_REGISTER,
     };
 
     fputs(

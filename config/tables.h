@@ -51,6 +51,10 @@ struct raw_series {
     bool extremes;
 };
 
+struct raw_audience {
+    const char *name;
+};
+
 struct raw_user {
     const char *name, *system_user;
     int role;
@@ -110,9 +114,9 @@ struct raw_alarm {
 };
 
 extern const struct schema TABLE_TOP, TABLE_SITE, TABLE_BROKER, TABLE_TLS, TABLE_UNCONFIRMED,
-    TABLE_WEB, TABLE_STORE, TABLE_RETENTION, TABLE_SERIES, TABLE_USER, TABLE_DEVICE, TABLE_SNMP,
-    TABLE_MODBUS, TABLE_PROFILE, TABLE_IDENTIFY, TABLE_POINT, TABLE_REGISTER, TABLE_ALARM,
-    TABLE_OVERRIDE;
+    TABLE_WEB, TABLE_STORE, TABLE_RETENTION, TABLE_SERIES, TABLE_AUDIENCE, TABLE_USER, TABLE_DEVICE,
+    TABLE_SNMP, TABLE_MODBUS, TABLE_PROFILE, TABLE_IDENTIFY, TABLE_POINT, TABLE_REGISTER,
+    TABLE_ALARM, TABLE_OVERRIDE;
 
 /* With the defaults that the tables name. */
 struct raw_alarm tables_alarm_defaults(void);

@@ -62,14 +62,23 @@ key_of(struct fy_node *node)
     return parent;
 }
 
-/* A map or a list has no token of its own: its first key or item stands for it. */
+/*
+ * A map or a list has no token of its own: its first key or item stands for it, or, when it is
+ * empty as a value left out is, the key before it.
+ */
 static struct place
 place_of(struct fy_node *node)
 {
-    for (int depth = 0; node != NULL && depth < 100; depth++) {
-        if (fy_node_get_type(node) == FYNT_SCALAR)
-            return place_of_scalar(node);
-        struct fy_node *first = first_of(node);
+    bool is_upward = false;
+
+    for (int depth = 0; node != NULL && depth < 200; depth++) {
+        bool is_scalar = fy_node_get_type(node) == FYNT_SCALAR;
+        struct place place = is_scalar ? place_of_scalar(node) : (struct place){0};
+
+        if (place.line > 0)
+            return place;
+        struct fy_node *first = is_scalar || is_upward ? NULL : first_of(node);
+        is_upward = first == NULL;
         node = first != NULL ? first : key_of(node);
     }
     return (struct place){0};
@@ -126,7 +135,7 @@ add(const struct yaml *yaml, enum diag_level level, struct place place, const ch
 void
 yaml_fault(const struct yaml *yaml, struct fy_node *node, const char *hint, const char *fmt, ...)
 {
-    char text[400];
+    char text[DIAG_TEXT_MAX];
     va_list args;
 
     if (is_only_counted(yaml, DIAG_ERROR))
@@ -140,7 +149,7 @@ yaml_fault(const struct yaml *yaml, struct fy_node *node, const char *hint, cons
 void
 yaml_warn(const struct yaml *yaml, struct fy_node *node, const char *hint, const char *fmt, ...)
 {
-    char text[400];
+    char text[DIAG_TEXT_MAX];
     va_list args;
 
     va_start(args, fmt);
