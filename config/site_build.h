@@ -65,7 +65,8 @@ bool build_alarms(struct build *build);
 /* site_devices.c; NULL: there is no such device, usable or not */
 struct built_device *build_find_device(struct build *build, const char *id);
 
-/* site.c */
+/* site_settings.c: all sections but devices and alarms */
+bool build_settings(struct build *build);
 const char *build_path(struct build *build, const char *path);
 /* Which file it is now goes into `digest`: a new one takes effect at a reload. */
 bool build_check_secret(struct build *build, struct fy_node *node, const char *path,
