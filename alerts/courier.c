@@ -17,6 +17,7 @@
 #include "alerts/cursor.h"
 #include "alerts/notify_mqtt.h"
 #include "alerts/outbox.h"
+#include "alerts/refusals.h"
 #include "alerts/values_out.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/json.h"
@@ -27,8 +28,10 @@
 #define HEARTBEAT_MS 5000
 #define HEARTBEAT_EXPIRES_S 15
 #define OUTCOME_EXPIRES_S 30
-#define SAVE_MS 100   /* the cursor file is synced at most this often ... */
-#define SAVE_ROWS 500 /* ... or after this many rows */
+#define SAVE_MS 100          /* the cursor file is synced at most this often */
+#define SAVE_AGAIN_MS 5000   /* after a failure */
+#define OPEN_AGAIN_MS 1000   /* a journal that could not be read */
+#define UNCONFIRMED_MS 60000 /* a broker that answers pings and confirms nothing is not there */
 #define PULSE_S 0.1
 #define STOP_MS 3000 /* what is not told by then is told after the next start */
 #define VALUES_PER_PULSE 500
@@ -44,18 +47,18 @@ struct courier {
     struct values_out *values; /* NULL: not published */
     struct journal_reader *reader;
     struct cursor cursor;
-    char jid[27], boot[37], prefix[TOPIC_ID_MAX];
+    char jid[27], boot[37], prefix[TOPIC_ID_MAX], commands[TOPIC_MAX];
     ev_timer pulse;
     struct msg_tick tick;
     int64_t ticked_ms; /* 0: never */
-    int64_t saved_ms, told_ms, beat_ms, gw_ms, sum_ms, stop_ms;
-    uint64_t saved_seq, told_seq, refused;
-    int64_t refusal_logged_ms;
-    char refusal[120];
-    char gw_state[16], gw_reason[160];
+    int64_t told_ms, beat_ms, gw_ms, sum_ms, stop_ms;
+    int64_t save_after_ms, opened_ms, progress_ms, command_dropped_ms;
+    uint64_t saved_seq, told_seq;
+    struct refusals refusals;
+    char gw_state[16], gw_reason[176];
     uint32_t gw_retained;
     char *sum; /* as last published */
-    bool owes_meta, is_stopping;
+    bool owes_meta, is_stopping, is_save_failing;
     struct err journal_err;
 };
 
@@ -113,6 +116,7 @@ static void
 publish_gw(struct courier *courier, int64_t now_ms, bool force)
 {
     const char *state = "online", *reason = "";
+    const char *refused = refusals_reason(&courier->refusals, now_ms);
 
     if (!is_judge_alive(courier, now_ms)) {
         state = "degraded";
@@ -120,9 +124,9 @@ publish_gw(struct courier *courier, int64_t now_ms, bool force)
     } else if (courier->tick.degraded) {
         state = "degraded";
         reason = courier->tick.reason;
-    } else if (courier->refusal[0] != '\0' && now_ms - courier->refusal_logged_ms < 60000) {
+    } else if (refused != NULL) {
         state = "degraded";
-        reason = courier->refusal;
+        reason = refused;
     } else if (courier->reader == NULL) {
         state = "degraded";
         reason = "the journal cannot be read";
@@ -267,6 +271,7 @@ open_journal(struct courier *courier)
     char jid[27];
     struct err err;
 
+    courier->opened_ms = clock_now().mono_ms;
     journal_reader_close(courier->reader);
     courier->reader = NULL;
     if (journal_reader_open(courier->params->state_dir, &courier->reader, &err) != ERR_OK ||
@@ -274,7 +279,7 @@ open_journal(struct courier *courier)
         journal_reader_close(courier->reader);
         courier->reader = NULL;
         if (courier->journal_err.code != err.code)
-            log_warning("journal: %s; tried again with each tick", err.text);
+            log_warning("journal: %s; tried again each second", err.text);
         courier->journal_err = err;
         return;
     }
@@ -300,15 +305,18 @@ save_cursor(struct courier *courier, int64_t now_ms, bool force)
     courier->worker.stats[STAT_MQTT_CURSOR] = seq;
     if (courier->jid[0] == '\0' || seq == courier->saved_seq)
         return;
-    if (!force && now_ms - courier->saved_ms < SAVE_MS && seq - courier->saved_seq < SAVE_ROWS)
+    if (!force && now_ms < courier->save_after_ms)
         return;
-    courier->saved_ms = now_ms;
-    if (cursor_save(&courier->cursor, courier->jid, seq, &err) != ERR_OK) {
-        log_warning("%s: rows will be told again after a restart", err.text);
-        courier->saved_ms = now_ms + 5000; /* not a line ten times a second */
+    courier->save_after_ms = now_ms + SAVE_MS;
+    if (cursor_save(&courier->cursor, courier->jid, seq, &err) == ERR_OK) {
+        courier->saved_seq = seq;
+        courier->is_save_failing = false;
         return;
     }
-    courier->saved_seq = seq;
+    courier->save_after_ms = now_ms + SAVE_AGAIN_MS;
+    if (!courier->is_save_failing)
+        log_error("%s: rows will be told again after a restart", err.text);
+    courier->is_save_failing = true;
 }
 
 static void
@@ -316,8 +324,9 @@ tell_cursor(struct courier *courier, int64_t now_ms)
 {
     uint64_t seq = outbox_cursor(courier->outbox);
     int64_t wait_ms = seq == courier->told_seq ? 1000 : 100;
-    struct msg_cursor cursor = {
-        .seq = seq, .refused = courier->refused, .connected = notify_is_connected(courier->notify)};
+    struct msg_cursor cursor = {.seq = seq,
+                                .refused = courier->refusals.count,
+                                .connected = notify_is_connected(courier->notify)};
 
     if (now_ms - courier->told_ms < wait_ms)
         return;
@@ -337,6 +346,8 @@ on_connected(void *ctx)
 
     log_info("connected to the broker %s:%u", courier->params->host, courier->params->port);
     worker_count(&courier->worker, STAT_MQTT_RECONNECTS, 1);
+    notify_subscribe(courier->notify, courier->commands, 1, NOTIFY_RETAINED_ASKED);
+    courier->progress_ms = now_ms;
     outbox_connected(courier->outbox);
     if (courier->values != NULL)
         values_out_repeat(courier->values);
@@ -359,29 +370,15 @@ on_disconnected(void *ctx, const char *reason)
 }
 
 static void
-note_refusal(struct courier *courier, const char *refused)
-{
-    int64_t now_ms = clock_now().mono_ms;
-
-    courier->refused++;
-    worker_count(&courier->worker, STAT_MQTT_REFUSED, 1);
-    if (courier->refusal_logged_ms != 0 && now_ms - courier->refusal_logged_ms < 60000)
-        return;
-    log_error("the broker refuses what is published: %s (its access list?)", refused);
-    snprintf(courier->refusal, sizeof courier->refusal, "the broker refuses publishes: %s",
-             refused);
-    courier->refusal_logged_ms = now_ms;
-}
-
-static void
-on_delivered(void *ctx, uint64_t token, const char *refused)
+on_delivered(void *ctx, uint64_t token, const char *topic, const char *refused)
 {
     struct courier *courier = ctx;
+    int64_t now_ms = clock_now().mono_ms;
 
-    if (refused != NULL)
-        note_refusal(courier, refused);
-    else
-        worker_count(&courier->worker, STAT_MQTT_PUBLISHED, 1);
+    courier->progress_ms = now_ms;
+    worker_count(&courier->worker, refused == NULL ? STAT_MQTT_PUBLISHED : STAT_MQTT_REFUSED, 1);
+    if (refused != NULL && refusals_note(&courier->refusals, topic, refused, now_ms))
+        log_error("the broker refuses %s: %s", topic, refused);
     if (token == NO_TOKEN)
         return;
     outbox_delivered(courier->outbox, token);
@@ -426,13 +423,17 @@ on_message(void *ctx, const struct notify_message *message)
             memcpy(command.correlation, message->correlation, message->correlation_bytes);
     }
     command.retained = message->retained;
-    /* Too long to be a command: handed on empty, so that its refusal is on record. */
-    size_t bytes = message->payload_bytes > 4096 ? 0 : message->payload_bytes;
-    command.payload_bytes = (uint32_t)bytes;
-    if (!link_send_blob(courier->alarms, MSG_COMMAND, &command, sizeof command, message->payload,
-                        bytes))
-        log_warning("alarms lags: a command of %s is dropped, its sender gets no answer",
-                    command.user);
+    /* What was too long to be a command came empty: its refusal is on record all the same. */
+    command.payload_bytes = (uint32_t)message->payload_bytes;
+    if (link_send_blob(courier->alarms, MSG_COMMAND, &command, sizeof command, message->payload,
+                       message->payload_bytes))
+        return;
+    int64_t now_ms = clock_now().mono_ms;
+    if (courier->command_dropped_ms != 0 && now_ms - courier->command_dropped_ms < 60000)
+        return;
+    courier->command_dropped_ms = now_ms;
+    log_warning("alarms lags: a command of %s is dropped, as may be more; no answer is sent",
+                command.user);
 }
 
 /* alarms */
@@ -488,7 +489,8 @@ take_tick(struct courier *courier, const struct msg_tick *tick)
 
     courier->tick = *tick;
     courier->ticked_ms = clock_now().mono_ms;
-    if (courier->reader == NULL || is_new_judge)
+    if (is_new_judge ||
+        (courier->reader == NULL && courier->ticked_ms - courier->opened_ms >= OPEN_AGAIN_MS))
         open_journal(courier);
     outbox_committed(courier->outbox, tick->committed);
     work(courier);
@@ -501,7 +503,8 @@ on_alarms_message(void *ctx, const struct msg_head *head, const void *body)
 
     switch ((enum msg_type)head->type) {
     case MSG_TICK:
-        take_tick(courier, body);
+        if (head->count == 1)
+            take_tick(courier, body);
         break;
     case MSG_SAMPLES:
         if (courier->values != NULL)
@@ -558,6 +561,10 @@ on_pulse(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)events;
     courier->worker.stats[STAT_MQTT_CONNECTED] = notify_is_connected(courier->notify);
     work(courier);
+    if (outbox_under_way(courier->outbox) == 0)
+        courier->progress_ms = now_ms;
+    if (now_ms - courier->progress_ms > UNCONFIRMED_MS)
+        notify_restart(courier->notify, "it confirms nothing");
     if (notify_is_connected(courier->notify)) {
         publish_gw(courier, now_ms, false);
         publish_heartbeat(courier, now_ms);
@@ -591,14 +598,15 @@ set_up(struct courier *courier, struct err *err)
     static const struct notify_handlers HANDLERS = {on_connected, on_disconnected, on_delivered,
                                                     on_message};
     const struct courier_params *params = courier->params;
-    char will_topic[TOPIC_MAX], filter[TOPIC_MAX];
-    enum err_code code = cursor_open(&courier->cursor, params->state_dir, err);
+    char will_topic[TOPIC_MAX];
+    enum err_code code;
 
-    if (code != ERR_OK)
-        return code;
+    /* Without it everything is told again after each restart, which is better than nothing told. */
+    if (cursor_open(&courier->cursor, params->state_dir, err) != ERR_OK)
+        log_error("%s: rows will be told again after a restart", err->text);
     snprintf(courier->prefix, sizeof courier->prefix, "%s/%s", params->root, params->site);
     snprintf(will_topic, sizeof will_topic, "%s/gw", courier->prefix);
-    snprintf(filter, sizeof filter, "%s/cmd/+/+", courier->prefix);
+    snprintf(courier->commands, sizeof courier->commands, "%s/cmd/+/+", courier->prefix);
     clock_boot_id(courier->boot);
     courier->outbox = outbox_new(courier->prefix, params->window, &IO, courier);
     if (params->publish_values)
@@ -612,7 +620,7 @@ set_up(struct courier *courier, struct err *err)
     json_decref(object);
     if (will == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
-    code = notify_new(courier->worker.loop, params, will_topic, will, filter, &HANDLERS, courier,
+    code = notify_new(courier->worker.loop, params, will_topic, will, &HANDLERS, courier,
                       &courier->notify, err);
     free(will);
     return code;

@@ -1,10 +1,11 @@
 /*
  * notify_mqtt.h - one MQTT 5 session, as transport only: what to say and in which order is
- * publish.h's.
+ * outbox.h's.
  *
  * Paho's two threads only put news on a lock-free list and wake the loop; every handler below is
  * called from the loop. Nothing blocks: names are resolved in Paho's thread. Lost connections are
- * tried again after 1, 2, 4 ... 30 s. Nothing is queued while there is no connection.
+ * tried again after 1, 2, 4 ... 30 s. Nothing is queued while there is no connection, and nothing
+ * survives one.
  */
 #ifndef WATCHROOM_ALERTS_NOTIFY_MQTT_H
 #define WATCHROOM_ALERTS_NOTIFY_MQTT_H
@@ -13,6 +14,8 @@
 #include "gateway/base/err.h"
 
 struct notify;
+
+#define NOTIFY_PAYLOAD_MAX 4096 /* of an arrived message; it comes empty when it is longer */
 
 struct notify_message { /* one that arrived; borrowed until the handler returns */
     const char *topic;
@@ -29,7 +32,7 @@ struct notify_handlers {
     void (*on_disconnected)(void *ctx, const char *reason);
     /* A publish with QoS 1 ended: `refused` is NULL when the broker took it, else its reason. Those
      * of an earlier connection are not told. */
-    void (*on_delivered)(void *ctx, uint64_t token, const char *refused);
+    void (*on_delivered)(void *ctx, uint64_t token, const char *topic, const char *refused);
     void (*on_message)(void *ctx, const struct notify_message *message);
 };
 
@@ -47,10 +50,10 @@ struct notify_publish {
 
 /*
  * Starts connecting. The will is what the broker says of us when we vanish: retained `will` on
- * `will_topic`. `filter` is subscribed to at each connect.
+ * `will_topic`.
  */
 enum err_code notify_new(struct ev_loop *loop, const struct courier_params *params,
-                         const char *will_topic, const char *will, const char *filter,
+                         const char *will_topic, const char *will,
                          const struct notify_handlers *handlers, void *ctx,
                          struct notify **out_notify, struct err *err) MUST_CHECK;
 /* Disconnects as a client that means it (no will), waiting at most a second. */
@@ -58,7 +61,20 @@ void notify_free(struct notify *notify);
 
 bool notify_is_connected(const struct notify *notify);
 
-/* False: not connected, or Paho's queue is full; nothing was sent and no on_delivered follows. */
+/* Ends the connection and begins anew: something about it is not as it should be. */
+void notify_restart(struct notify *notify, const char *reason);
+
+enum notify_retained {
+    NOTIFY_RETAINED_NOW,  /* "retained": the broker held it when we subscribed */
+    NOTIFY_RETAINED_ASKED /* "retained": its sender wished it so, whenever it was sent */
+};
+
+/* For this connection. Not our own messages. A refusal is logged. */
+void notify_subscribe(struct notify *notify, const char *filter, int qos,
+                      enum notify_retained retained);
+
+/* False: not connected, or too much waits to be sent; nothing was sent and no on_delivered
+ * follows. What is larger than the broker takes is told as refused. */
 bool notify_send(struct notify *notify, const struct notify_publish *publish);
 
 #endif

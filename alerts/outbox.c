@@ -20,7 +20,11 @@
 #define FETCH_ROWS 64
 #define FETCH_ALARMS 64
 #define MESSAGES_PER_ROW (AUDIENCE_COUNT + 1)
-#define SNAPSHOT_TOKEN UINT64_MAX
+#define READS_PER_PUMP 32 /* long stretches that nobody is told must not hold the loop */
+/* A token is the epoch (a connection, a journal) and the row's seq, or this for the picture:
+ * confirmations of an earlier epoch are nobody's. */
+#define SEQ_BITS 48
+#define PICTURE_SEQ ((UINT64_C(1) << SEQ_BITS) - 1)
 
 /* A row on its way. */
 struct row {
@@ -42,6 +46,7 @@ struct outbox {
     struct outbox_io io;
     void *ctx;
     uint64_t cursor, committed, fetched;
+    uint16_t epoch;
     struct row *rows; /* ring: fetched and not done */
     size_t first, count, room;
     size_t next; /* of count: the first one not wholly said */
@@ -52,7 +57,6 @@ struct outbox {
     uint64_t picture_head; /* rows up to here are older than the picture */
     struct pictured *picture;
     uint64_t sync_at; /* committed at the connect */
-    uint64_t sent;
 };
 
 struct outbox *
@@ -90,11 +94,14 @@ row_at(struct outbox *outbox, size_t index)
     return &outbox->rows[(outbox->first + index) % outbox->room];
 }
 
+/* And what is under way with them. */
 static void
 forget_rows(struct outbox *outbox)
 {
     for (size_t i = 0; i < outbox->count; i++)
         free_row(row_at(outbox, i));
+    outbox->epoch++;
+    outbox->under_way = 0;
     outbox->first = outbox->count = outbox->next = 0;
     outbox->fetched = outbox->cursor;
 }
@@ -145,7 +152,6 @@ outbox_connected(struct outbox *outbox)
     forget_rows(outbox);
     forget_picture(outbox);
     outbox->is_connected = outbox->is_picturing = true;
-    outbox->under_way = 0;
     outbox->picture_priority = 0;
     outbox->picture_seq = 0;
     outbox->picture_head = outbox->sync_at = outbox->committed;
@@ -155,7 +161,6 @@ void
 outbox_disconnected(struct outbox *outbox)
 {
     outbox->is_connected = false;
-    outbox->under_way = 0;
     forget_rows(outbox);
 }
 
@@ -168,12 +173,13 @@ outbox_committed(struct outbox *outbox, uint64_t committed)
 
 static bool
 send_topic(struct outbox *outbox, const char *kind, const char *name, const void *payload,
-           size_t bytes, bool retained, uint64_t token)
+           size_t bytes, bool retained, uint64_t seq)
 {
     char topic[2 * TOPIC_ID_MAX + 16];
 
     snprintf(topic, sizeof topic, "%s/%s/%s", outbox->prefix, kind, name);
-    if (!outbox->io.publish(outbox->ctx, topic, payload, bytes, retained, token))
+    if (!outbox->io.publish(outbox->ctx, topic, payload, bytes, retained,
+                            (uint64_t)outbox->epoch << SEQ_BITS | seq))
         return false;
     outbox->under_way++;
     return true;
@@ -183,7 +189,7 @@ send_topic(struct outbox *outbox, const char *kind, const char *name, const void
 
 struct picturing {
     struct outbox *outbox;
-    unsigned given;
+    bool is_given, is_held_up;
 };
 
 static bool
@@ -193,41 +199,57 @@ picture_alarm(void *ctx, const char *alarm_id, unsigned priority, uint64_t seq, 
     struct outbox *outbox = picturing->outbox;
     struct pictured *one;
 
-    if (outbox->under_way >= outbox->window ||
-        !send_topic(outbox, "alarm", alarm_id, payload, strlen(payload), true, SNAPSHOT_TOKEN))
+    picturing->is_held_up =
+        outbox->under_way >= outbox->window ||
+        !send_topic(outbox, "alarm", alarm_id, payload, strlen(payload), true, PICTURE_SEQ);
+    if (picturing->is_held_up)
         return false;
     outbox->picture_priority = priority;
     outbox->picture_seq = seq;
-    picturing->given++;
+    picturing->is_given = true;
     one = calloc(1, sizeof *one);
     if (one == NULL || (one->id = strdup(alarm_id)) == NULL) {
         free(one); /* then an old row may show an older state for a moment */
         return true;
     }
     HASH_ADD_KEYPTR(hh, outbox->picture, one->id, strlen(one->id), one);
+    if (one->hh.tbl == NULL) { /* the same */
+        free(one->id);
+        free(one);
+    }
     return true;
 }
 
 static enum err_code
 pump_picture(struct outbox *outbox, struct err *err)
 {
-    struct picturing picturing = {.outbox = outbox};
-    enum err_code code =
-        outbox->io.alarms(outbox->ctx, outbox->picture_priority, outbox->picture_seq, FETCH_ALARMS,
-                          picture_alarm, &picturing, err);
+    while (outbox->is_picturing) {
+        struct picturing picturing = {.outbox = outbox};
+        enum err_code code =
+            outbox->io.alarms(outbox->ctx, outbox->picture_priority, outbox->picture_seq,
+                              FETCH_ALARMS, picture_alarm, &picturing, err);
 
-    if (code == ERR_OK && picturing.given == 0 && outbox->under_way < outbox->window)
-        outbox->is_picturing = false;
-    return code;
+        if (code != ERR_OK || picturing.is_held_up)
+            return code;
+        outbox->is_picturing = picturing.is_given;
+    }
+    return ERR_OK;
 }
 
 /* rows */
 
+struct taking {
+    struct outbox *outbox;
+    bool is_held_up;
+};
+
 static bool
 take_row(void *ctx, const struct journal_row *row)
 {
-    struct outbox *outbox = ctx;
+    struct taking *taking = ctx;
+    struct outbox *outbox = taking->outbox;
 
+    taking->is_held_up = true;
     if (outbox->count == outbox->room || row->seq > outbox->committed)
         return false;
     struct row *taken = row_at(outbox, outbox->count);
@@ -243,6 +265,7 @@ take_row(void *ctx, const struct journal_row *row)
     }
     outbox->fetched = row->seq;
     outbox->count++;
+    taking->is_held_up = false;
     return true;
 }
 
@@ -313,21 +336,25 @@ move_cursor(struct outbox *outbox)
         outbox->first = (outbox->first + 1) % outbox->room;
         outbox->count--;
         outbox->next--;
-        outbox->sent++;
     }
-    if (outbox->cursor >= outbox->picture_head)
+    if (outbox->count == 0) /* the last numbers read may have no rows: lost with a full disk */
+        outbox->cursor = outbox->fetched;
+    if (outbox->cursor >= outbox->picture_head && !outbox->is_picturing)
         forget_picture(outbox);
 }
 
 void
 outbox_delivered(struct outbox *outbox, uint64_t token)
 {
-    if (outbox->under_way > 0)
-        outbox->under_way--;
-    if (token == SNAPSHOT_TOKEN)
+    uint64_t seq = token & PICTURE_SEQ;
+
+    if (token >> SEQ_BITS != outbox->epoch)
+        return;
+    outbox->under_way--;
+    if (seq == PICTURE_SEQ)
         return;
     for (size_t i = 0; i < outbox->count; i++)
-        if (row_at(outbox, i)->seq == token) {
+        if (row_at(outbox, i)->seq == seq) {
             if (row_at(outbox, i)->awaited > 0)
                 row_at(outbox, i)->awaited--;
             break;
@@ -336,41 +363,53 @@ outbox_delivered(struct outbox *outbox, uint64_t token)
 }
 
 static enum err_code
+read_rows(struct outbox *outbox, bool *out_more, struct err *err)
+{
+    struct taking taking = {.outbox = outbox};
+    uint64_t before = outbox->fetched, last = before;
+    enum err_code code =
+        outbox->io.rows(outbox->ctx, before, FETCH_ROWS, take_row, &taking, &last, err);
+
+    if (code != ERR_OK)
+        return code;
+    if (!taking.is_held_up && last > outbox->fetched && last <= outbox->committed)
+        outbox->fetched = last;
+    *out_more = outbox->fetched != before;
+    return ERR_OK;
+}
+
+static enum err_code
 pump_rows(struct outbox *outbox, struct err *err)
 {
-    for (;;) {
-        uint64_t last;
+    bool is_more = true;
 
+    for (int reads = 0; is_more; reads++) {
         while (outbox->next < outbox->count) {
             if (!say_row(outbox, row_at(outbox, outbox->next)))
                 return ERR_OK;
             outbox->next++;
         }
         move_cursor(outbox); /* rows that nobody is told are done at once */
-        if (outbox->fetched >= outbox->committed || outbox->count == outbox->room)
+        if (outbox->fetched >= outbox->committed || outbox->count == outbox->room ||
+            reads == READS_PER_PUMP)
             return ERR_OK;
 
-        uint64_t before = outbox->fetched;
-        enum err_code code =
-            outbox->io.rows(outbox->ctx, outbox->fetched, FETCH_ROWS, take_row, outbox, &last, err);
-        if (code != ERR_OK || outbox->fetched == before)
+        enum err_code code = read_rows(outbox, &is_more, err);
+        if (code != ERR_OK)
             return code;
     }
+    return ERR_OK;
 }
 
 enum err_code
 outbox_pump(struct outbox *outbox, struct err *err)
 {
+    enum err_code code;
+
     if (!outbox->is_connected)
         return ERR_OK;
-    while (outbox->is_picturing) {
-        unsigned before = outbox->under_way;
-        enum err_code code = pump_picture(outbox, err);
-
-        if (code != ERR_OK || (outbox->is_picturing && outbox->under_way == before))
-            return code;
-    }
-    return pump_rows(outbox, err);
+    code = pump_picture(outbox, err);
+    return code != ERR_OK || outbox->is_picturing ? code : pump_rows(outbox, err);
 }
 
 bool
@@ -386,8 +425,8 @@ outbox_is_in_sync(const struct outbox *outbox)
     return outbox->is_connected && !outbox->is_picturing && outbox->cursor >= outbox->sync_at;
 }
 
-uint64_t
-outbox_rows_sent(const struct outbox *outbox)
+unsigned
+outbox_under_way(const struct outbox *outbox)
 {
-    return outbox->sent;
+    return outbox->under_way;
 }

@@ -43,16 +43,19 @@ void outbox_disconnected(struct outbox *outbox);
 /* Rows up to `committed` may be read. */
 void outbox_committed(struct outbox *outbox, uint64_t committed);
 
-/* The broker took it or refused it (then it is counted; it is not tried for ever). */
+/* The broker took it or refused it (then it is counted; it is not tried for ever). Tokens of an
+ * earlier connection or journal are ignored. */
 void outbox_delivered(struct outbox *outbox, uint64_t token);
 
-/* Publishes as much as the window allows. Errors of the journal come back; try again later. */
+/* Publishes as much as the window allows, reading a bounded number of rows: call it again from a
+ * timer. Errors of the journal come back; try again later. */
 enum err_code outbox_pump(struct outbox *outbox, struct err *err) MUST_CHECK;
 
 /* Everything committed is published and confirmed. */
 bool outbox_is_drained(const struct outbox *outbox);
 /* Since the last connect the present alarms and the backlog of that moment were published. */
 bool outbox_is_in_sync(const struct outbox *outbox);
-uint64_t outbox_rows_sent(const struct outbox *outbox);
+/* Messages not confirmed yet. */
+unsigned outbox_under_way(const struct outbox *outbox);
 
 #endif

@@ -84,7 +84,7 @@ def main():
         rig.processes["mosquitto"].send_signal(1)
         rig.sim("set s-2 p20 1")
         wait_for("the refusal to be counted", lambda: rig.status()["broker"]["refused"] > 0, 20)
-        assert log_says(rig, "the broker refuses what is published")
+        assert log_says(rig, "the broker refuses watchroom/1/bench/event/facilities: Not authorized")
         wait_for("gw degraded", lambda: any('"degraded"' in p for p in rig.read_topic("watchroom/1/bench/gw", 2)), 20)
         (rig.dir / "acl").write_text(TlsRig.acl)
         rig.processes["mosquitto"].send_signal(1)

@@ -16,6 +16,7 @@
 #include "alerts/outbox.h"
 
 #define MESSAGES_MAX 4096
+#define SEQ_MASK 0xffffffffffff /* the rest of a token tells connections apart */
 
 struct fake_row {
     const char *alarm; /* NULL: a row of another kind */
@@ -266,7 +267,7 @@ outbox_reconnect_says_unconfirmed_rows_again(void **state)
     outbox_connected(world->outbox);
     pump(world);
     assert_int_equal(world->message_count, 5 + 3);
-    assert_int_equal(world->messages[5].token, 3);
+    assert_int_equal(world->messages[5].token & SEQ_MASK, 3);
     end_world(world);
 }
 
