@@ -176,7 +176,7 @@ class Scene:
         if os.environ.get("WATCHROOM_KEEP"):
             print(f"kept {self.folder}", file=sys.stderr)
         else:
-            shutil.rmtree(self.folder)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def fresh(rows):
