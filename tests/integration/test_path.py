@@ -84,12 +84,14 @@ def main():
             [WATCHROOM, "graph", "s-1/p1", "--last", "5m", "-o", rig.dir / "p1.svg", "--socket", rig.dir / "control"],
             capture_output=True).returncode == 0)
         assert "<svg" in (rig.dir / "p1.svg").read_text()
-        newest = {t.removeprefix("watchroom/1/bench/"): json.loads(p) for _, t, p in everything.messages if p.startswith("{")}
-        assert newest["gw"]["state"] == "online" and newest["gw"]["jid"] == rig.status()["journal"]["id"], newest["gw"]
-        assert newest["hb"]["hash"] and newest["hb"]["active"] == [0, 0, 0, 0], newest["hb"]
-        assert newest["sum"]["active"] == [0, 0, 0, 0], newest["sum"]
-        assert {d["id"] for d in newest["meta/inventory"]["devices"]} >= set(rig.places)
-        assert newest["val/s-2/fast"]["values"]["p1"] == {"v": 101, "u": "V", "q": "good"}, newest["val/s-2/fast"]
+        def newest(name):
+            return [json.loads(p) for _, t, p in everything.messages if t == f"watchroom/1/bench/{name}"][-1]
+        # sum follows within a second, the heartbeat with its next beat
+        wait_for("sum without alarms", lambda: newest("sum")["active"] == [0, 0, 0, 0], 10, 0.1)
+        wait_for("a heartbeat without alarms", lambda: newest("hb")["active"] == [0, 0, 0, 0] and newest("hb")["hash"], 15, 0.1)
+        assert newest("gw")["state"] == "online" and newest("gw")["jid"] == rig.status()["journal"]["id"], newest("gw")
+        assert {d["id"] for d in newest("meta/inventory")["devices"]} >= set(rig.places)
+        assert newest("val/s-2/fast")["values"]["p1"] == {"v": 101, "u": "V", "q": "good"}, newest("val/s-2/fast")
         rig.processes["gateway"].terminate()
         assert rig.processes["gateway"].wait(30) == 0
         print("raised, told, acknowledged, cleared, emptied; log, values, graph, status agree; promtool has no complaint")
