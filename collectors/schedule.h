@@ -8,8 +8,9 @@
 
 #include "gateway/base/base.h"
 
-/* Slots lie on multiples of it: half as many turns of the loop, and nobody is later for it. */
-#define SCHEDULE_GRAIN_MS 2
+/* Slots lie on multiples of it: polls that start together share a waking of ours, and their answers
+ * the next one. */
+#define SCHEDULE_GRAIN_MS 5
 
 /*
  * Where in its period a group is read: spread evenly over the period by the device's number (the

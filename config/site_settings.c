@@ -258,7 +258,7 @@ static bool
 read_store(struct build *build)
 {
     struct store_params *store = &build->site->store;
-    struct raw_store raw = {.batch_samples = 30, .batch_ms = 60000};
+    struct raw_store raw = {.batch_samples = 30, .batch_ms = 60000, .creates_per_s = 20};
 
     if (build->top.store != NULL &&
         !schema_read(&build->reader, build->top.store, &TABLE_STORE, &raw))
@@ -272,7 +272,7 @@ read_store(struct build *build)
     store->batch_samples = (uint16_t)raw.batch_samples;
     store->batch_ms = raw.batch_ms;
     store->rrdcached = raw.rrdcached;
-    store->creates_per_s = 20;
+    store->creates_per_s = (uint16_t)raw.creates_per_s;
     return true;
 }
 

@@ -87,6 +87,7 @@ TABLE(TABLE_WEB, "web", "HTTP: /metrics and /healthz.", WEB);
 static const struct field STORE[] = {
     {"batch_samples", FIELD_INT, FIELD(raw_store, batch_samples), false, 1, 1000, NULL, "30", "samples of a file before they are written"},
     {"batch_time", FIELD_DURATION, FIELD(raw_store, batch_ms), false, SECOND, HOUR, NULL, "60s", "or this time, whichever comes first"},
+    {"creates_per_second", FIELD_INT, FIELD(raw_store, creates_per_s), false, 1, 1000, NULL, "20", "new RRD files made; many at once hold up the disk for the journal"},
     {"rrdcached", FIELD_TEXT, FIELD(raw_store, rrdcached), false, 0, 0, NULL, "none", "write through this daemon: unix:/path"},
 };
 TABLE(TABLE_STORE, "store", "How time series are written.", STORE);

@@ -37,7 +37,7 @@ struct raw_web {
 };
 
 struct raw_store {
-    int64_t batch_samples, batch_ms;
+    int64_t batch_samples, batch_ms, creates_per_s;
     const char *rrdcached;
 };
 

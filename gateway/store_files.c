@@ -393,8 +393,7 @@ store_files_state(const struct store_files *files, struct msg_store *out_state)
     uint64_t pending = 0, opened = 0;
 
     for (uint32_t i = 0; i < files->file_count; i++) {
-        for (uint16_t row = 0; row < files->files[i].rows.count; row++)
-            pending += store_rows_samples(&files->files[i].rows, row);
+        pending += files->files[i].rows.samples;
         opened += files->files[i].columns != NULL;
     }
     files->stats[STAT_STORE_FILES] = opened;

@@ -48,6 +48,7 @@ store_rows_done(struct store_rows *rows)
     free(rows->rows);
     rows->rows = NULL;
     rows->count = rows->capacity = 0;
+    rows->samples = 0;
 }
 
 static int64_t
@@ -61,6 +62,8 @@ slot_of(struct store_rows *rows, int64_t utc_ms)
 {
     int64_t step = rows->step_ms, slot, error;
 
+    if (rows->has_phase && rows->utc_ms == utc_ms)
+        return rows->slot_s;
     if (!rows->has_phase) {
         rows->phase_ms = utc_ms - floor_div(utc_ms, step) * step;
         rows->has_phase = true;
@@ -72,7 +75,9 @@ slot_of(struct store_rows *rows, int64_t utc_ms)
         rows->phase_ms += step;
     else if (rows->phase_ms > step + step / 2)
         rows->phase_ms -= step;
-    return slot * (step / 1000);
+    rows->utc_ms = utc_ms;
+    rows->slot_s = slot * (step / 1000);
+    return rows->slot_s;
 }
 
 static struct row *
@@ -116,6 +121,7 @@ store_rows_put(struct store_rows *rows, uint16_t column, double value, int64_t u
     }
     row->values[column] = value;
     row->told++;
+    rows->samples++;
     return result;
 }
 
@@ -138,6 +144,8 @@ store_rows_remove(struct store_rows *rows, uint16_t count, bool is_written)
         return;
     if (is_written)
         rows->written_s = row_at(rows, count - 1u)->time_s;
+    for (uint16_t i = 0; i < count; i++)
+        rows->samples -= row_at(rows, i)->told;
     rows->count = (uint16_t)(rows->count - count);
     if (rows->count == 0) {
         store_rows_done(rows);

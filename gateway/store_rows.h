@@ -14,6 +14,9 @@ struct store_rows {
     int64_t step_ms;   /* whole seconds */
     int64_t phase_ms;  /* of the polls within their slot, learned */
     int64_t written_s; /* nothing up to here is taken any more; INT64_MIN at first */
+    int64_t utc_ms;    /* of the newest sample, */
+    int64_t slot_s;    /* and the slot it fell into: those of one answer share it */
+    uint32_t samples;  /* told in all rows */
     uint16_t columns;
     uint16_t count, capacity;
     bool has_phase;
