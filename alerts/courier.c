@@ -117,6 +117,7 @@ publish_gw(struct courier *courier, int64_t now_ms, bool force)
 {
     const char *state = "online", *reason = "";
     const char *refused = refusals_reason(&courier->refusals, now_ms);
+    const char *complaint = notify_complaint(courier->notify);
 
     if (!is_judge_alive(courier, now_ms)) {
         state = "degraded";
@@ -130,6 +131,9 @@ publish_gw(struct courier *courier, int64_t now_ms, bool force)
     } else if (courier->reader == NULL) {
         state = "degraded";
         reason = "the journal cannot be read";
+    } else if (complaint != NULL) {
+        state = "degraded";
+        reason = complaint;
     }
     if (!force && strcmp(state, courier->gw_state) == 0 &&
         strcmp(reason, courier->gw_reason) == 0 &&

@@ -86,7 +86,8 @@ explain_tls(const struct notify *notify, const char *said, char *out, size_t siz
     else if (strstr(said, "socket error") != NULL)
         snprintf(out, size, "closed by the broker (does it accept our TLS certificate?)");
     else
-        snprintf(out, size, "no TCP connection, or TLS: its certificate is not for \"%s\"",
+        snprintf(out, size,
+                 "no TCP connection, or TLS: its certificate is not for \"%s\", or it refuses ours",
                  params->host);
 }
 

@@ -128,6 +128,11 @@ connect_now(struct notify *notify)
     notify->tls_error[0] = '\0';
     notify->is_connecting = true;
 
+    struct err err;
+    if (notify_files_check(&notify->files, notify->params, &err) != ERR_OK) {
+        plan_retry(notify, err.text);
+        return;
+    }
     int status = make_client(notify);
     if (status == MQTTASYNC_SUCCESS)
         status = begin_connect(notify);
@@ -311,6 +316,12 @@ bool
 notify_is_connected(const struct notify *notify)
 {
     return notify != NULL && notify->is_connected;
+}
+
+const char *
+notify_complaint(struct notify *notify)
+{
+    return notify_files_complaint(&notify->files, notify->params);
 }
 
 void

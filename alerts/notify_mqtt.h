@@ -61,6 +61,9 @@ void notify_free(struct notify *notify);
 
 bool notify_is_connected(const struct notify *notify);
 
+/* What about our certificate needs care within days; NULL: nothing. */
+const char *notify_complaint(struct notify *notify);
+
 /* Ends the connection and begins anew: something about it is not as it should be. */
 void notify_restart(struct notify *notify, const char *reason);
 

@@ -8,6 +8,7 @@
 #include <MQTTAsync.h>
 
 #include "alerts/news.h"
+#include "alerts/notify_files.h"
 #include "alerts/notify_mqtt.h"
 
 #define PASSWORD_MAX 512
@@ -29,6 +30,7 @@ struct notify {
     char tls_error[160]; /* written by Paho's threads while connecting */
     char will_topic[TOPIC_ID_MAX], will[512];
     char password[PASSWORD_MAX];
+    struct notify_files files;
     const struct courier_params *params;
 };
 

@@ -47,10 +47,12 @@ class Person:
         other.tls = self.tls
         return other
 
-    def run(self, tool, *more, seconds=CLIENT_TOOL_SECONDS):
+    def argv(self, tool, *more):
         who = [] if "-i" in more else ["-I", "watchroom-"]
-        argv = [tool, "-V", "mqttv5", "-h", "127.0.0.1", "-p", str(self.port), *self.tls, *who, *map(str, more)]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=seconds)
+        return [tool, "-V", "mqttv5", "-h", "127.0.0.1", "-p", str(self.port), *self.tls, *who, *map(str, more)]
+
+    def run(self, tool, *more, seconds=CLIENT_TOOL_SECONDS):
+        return subprocess.run(self.argv(tool, *more), capture_output=True, text=True, timeout=seconds)
 
     def publish(self, topic, payload="x", *more):
         """What the broker said to it: "taken", "refused" (not authorized), or "no session"."""
@@ -82,8 +84,8 @@ class Listener:
         self.path = person.rig.dir / f"heard-{free_port()}"
         with open(self.path, "w") as out, open(f"{self.path}.err", "w") as err:
             self.process = subprocess.Popen(
-                ["stdbuf", "-oL", "mosquitto_sub", "-d", "-V", "mqttv5", "-h", "127.0.0.1", "-p", str(person.port), *person.tls,
-                 "-I", "watchroom-", "-q", "1", "-t", topic, "-F", "%t %p", *more], stdout=out, stderr=err)
+                ["stdbuf", "-oL", *person.argv("mosquitto_sub", "-d", "-q", "1", "-t", topic, "-F", "%t %p", *more)],
+                stdout=out, stderr=err)
         person.rig.listeners.append(self)
         wait_for("a subscription", lambda: "Subscribed" in self.path.read_text() or self.has_ended())
 
@@ -215,8 +217,9 @@ class BrokerRig(Rig):
         status = self.status()
         return status is not None and status["broker"]["connected"]
 
-    def reconnects(self):
-        return self.stat("mqtt_reconnects_total")
+    def sessions(self):
+        """How often the gateway has made a session, by the broker's log."""
+        return self.broker_log().count(" as gateway (")
 
     def is_told(self):
         status = self.status()

@@ -112,7 +112,7 @@ def forged_users(rig):
     """Bert says that he is Anna, or the gateway, in every place where that can be said."""
     bert = rig.person("bert")
     before = len(rig.commands())
-    reconnects = rig.reconnects()
+    sessions = rig.sessions()
     gw = rig.person("anna").hear(f"{LIVE}/gw", 1)
     assert bert.publish(f"{LIVE}/cmd/anna/ack", "{}") == "refused"
     assert bert.publish(f"{LIVE}/cmd/anna/ack", "{}", "-u", "anna", "-P", "x") == "refused", "a user name is not looked at"
@@ -136,7 +136,7 @@ def forged_users(rig):
     willed.process.kill()
     willed.process.wait()
     assert len(gw) == 1 and rig.person("anna").hear(f"{LIVE}/gw", 1)[0][1].count('"state":"online"') == 1
-    assert rig.reconnects() == reconnects and rig.is_connected(), "nobody disturbed the gateway"
+    assert rig.sessions() == sessions and rig.is_connected(), "nobody disturbed the gateway"
     assert len(rig.commands()) == before, "no command reached the gateway"
     assert rig.live()[ALARM]["ack"] == "unacked"
     print("forged users, client ids and wills: no command reached the gateway, nothing was published, no session disturbed")
@@ -177,7 +177,7 @@ def exercises(rig):
     """The exercise's identity at the live root, and the gateway's where it has no business."""
     exercise = rig.person("exercise", rig.gateway_port)
     before = len(rig.commands())
-    reconnects = rig.reconnects()
+    sessions = rig.sessions()
     live = Listener(rig.person("anna"), f"{LIVE}/alarm/#")
     wait_for("what is retained", live.heard)
     had = live.heard()
@@ -193,7 +193,7 @@ def exercises(rig):
     gateway = rig.person("gateway")
     assert gateway.publish(f"{LIVE}/gw", "{}") == "refused", "a gateway's key is no key at the people's port"
     assert gateway.hear("#", 1) == []
-    assert live.heard() == had and len(rig.commands()) == before and rig.reconnects() == reconnects
+    assert live.heard() == had and len(rig.commands()) == before and rig.sessions() == sessions
     print("an exercise at the live root: refused at both ports, hears nothing there; its own root works")
 
 
