@@ -146,17 +146,18 @@ def authority(rig):
 
 def soon_to_end(rig):
     """The gateway says itself that its certificate wants care: in its log, and to everybody who watches."""
+    gw = Listener(rig.person("bert"), f"{LIVE}/gw")
     pki(rig.pki, "--days", "5", "rotate", "gateway")
     copy(rig.hand_out("gateway"), rig.dir / "tls", "certificate.pem", "key.pem")
     assert rig.control("reload")["ok"]
-    anna = rig.person("anna")
     wait_for("gw degraded", lambda: any('"degraded"' in said and "certificate.pem expires in 4 days" in said
-                                        for _, said in anna.hear(f"{LIVE}/gw", 1)), 20)
+                                        for _, said in gw.heard()), 30)
     assert f"TLS: {rig.dir}/tls/certificate.pem expires in 4 days" in rig.gateway_log()
     pki(rig.pki, "rotate", "gateway")
     copy(rig.hand_out("gateway"), rig.dir / "tls", "certificate.pem", "key.pem")
     assert rig.control("reload")["ok"]
-    wait_for("gw online", lambda: any('"online"' in said for _, said in anna.hear(f"{LIVE}/gw", 1)), 20)
+    wait_for("gw online", lambda: '"online"' in gw.heard()[-1][1], 30)
+    gw.close()
 
 
 def lost_key(rig):
