@@ -229,6 +229,27 @@ def fence(rig):
     print("websockets: bound to loopback, certificates asked for, three reloads survived")
 
 
+def careless_reloads(rig):
+    """A file that cannot be used stops the reload, not the broker; the gateway does not notice."""
+    sessions, refused, log = rig.sessions(), rig.status()["broker"]["refused"], rig.broker_log().count("Reloading config")
+    place = rig.etc / "watchroom"
+    for name, text in (("crl.pem", "junk"), ("key.pem", "junk"), ("ca.pem", "junk"), ("certificate.pem", ""), ("gateways.acl", ""),
+                       ("key.pem", (rig.hand_out("anna") / "key.pem").read_text())):
+        was = (place / name).read_bytes()
+        (place / name).write_text(text)
+        fault = rig.try_reload()
+        assert fault is not None and (name in fault or "certificate.pem" in fault), (name, fault)
+        (place / name).write_bytes(was)
+    if os.geteuid() == 0:
+        shutil.chown(place / "key.pem", "root", "root")
+        assert "key.pem: cannot be read" in rig.try_reload(), "by the broker's user"
+        shutil.chown(place / "key.pem", "root", "mosquitto")
+    assert rig.broker_log().count("Reloading config") == log, "the broker was not asked"
+    rig.reload_broker()
+    assert rig.sessions() == sessions and rig.is_connected() and rig.status()["broker"]["refused"] == refused
+    print("reloads with files that cannot be used: stopped before the broker is asked")
+
+
 def rights_taken_away(rig):
     """The access list takes away the right to publish events: an error, counted and told, and nothing hangs."""
     acl = rig.etc / "watchroom" / "gateways.acl"
@@ -294,6 +315,7 @@ def main():
         # After all that, whoever may, can.
         answer = anna.command("anna", "ack", **ack())
         assert answer["code"] == "ok" and rig.live()[ALARM]["acked"]["by"] == "anna", answer
+        careless_reloads(rig)
         rights_taken_away(rig)
         courier_killed(rig)
         false_brokers(rig)
