@@ -17,6 +17,7 @@
 #include "alerts/restart.h"
 #include "gateway/base/log.h"
 
+#define SIGN_EVERY_MS (INT64_C(3600) * 1000)
 #define WAL_LARGE_BYTES ((uint64_t)64 * 1024 * 1024)
 
 void
@@ -31,6 +32,28 @@ alarms_ask_snapshots(struct alarms *self)
 {
     for (uint32_t i = 0; i < self->params->collector_count; i++)
         intake_ask_snapshot(&self->intakes[i]);
+}
+
+void
+alarms_sign_journal(struct alarms *self)
+{
+    struct err err;
+
+    self->signed_at = self->now;
+    if (journal_checkpoint(self->journal, self->now.utc_ms, &err) != ERR_OK)
+        log_error("the journal is not signed: %s; tried again in an hour", err.text);
+}
+
+/* Each hour of either clock: a clock that is set leaves no rows behind that seem unsigned. */
+static void
+sign_when_due(struct alarms *self)
+{
+    int64_t utc_ms = self->now.utc_ms - self->signed_at.utc_ms;
+
+    if (self->now.mono_ms - self->signed_at.mono_ms >= SIGN_EVERY_MS || utc_ms >= SIGN_EVERY_MS ||
+        utc_ms <= -SIGN_EVERY_MS)
+        if (!self->turn.is_failing)
+            alarms_sign_journal(self);
 }
 
 /* what the courier says */
@@ -142,6 +165,7 @@ on_stop(void *ctx)
     alarms_read_clock(self);
     journal_add(self->journal, "stop", self->now.utc_ms,
                 json_pack("{s:s}", "reason", "the master says so"), NULL, 0, 0);
+    alarms_sign_journal(self);
     turn_end(self);
     worker_end(&self->worker, 0);
 }
@@ -218,6 +242,7 @@ on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     turn_tick(self);
     send_metrics(self);
     keep_house(self);
+    sign_when_due(self);
 }
 
 static void
@@ -333,6 +358,7 @@ start(struct alarms *self)
     }
     open_links(self);
     feed_first_points(self, &opened);
+    alarms_sign_journal(self);
     turn_end(self);
     alarms_ask_snapshots(self);
     if (self->store != NULL)

@@ -96,6 +96,7 @@ struct alarms {
     struct turn turn;
     struct figures figures;
     struct stamp started, now; /* now: read once per message */
+    struct stamp signed_at;    /* the chain, or the last try */
     ev_prepare before_sleep;
     ev_timer second, due;
     int64_t due_mono_ms;
@@ -109,6 +110,8 @@ struct alarms {
 /* alarms.c */
 void alarms_read_clock(struct alarms *self);
 void alarms_ask_snapshots(struct alarms *self);
+/* Signs the journal's chain up to here, with the turn that is open. */
+void alarms_sign_journal(struct alarms *self);
 
 /* intake.c */
 void intake_open(struct intake *intake, struct alarms *self, uint32_t shard);

@@ -13,6 +13,7 @@
 #include "alerts/journal_db.h"
 #include "alerts/journal_file.h"
 #include "alerts/journal_pending.h"
+#include "alerts/journal_sign.h"
 #include "alerts/journal_space.h"
 #include "gateway/base/text.h"
 
@@ -38,7 +39,8 @@ struct journal {
     struct pending pending;
     bool failing; /* the last commit did */
     uint64_t prune_to;
-    int64_t checkpointed_utc_ms;
+    int64_t checkpointed_utc_ms; /* the write-ahead log, not the chain */
+    struct sign_key *key;        /* NULL: there was none at the last try */
     struct text_buf body;
 };
 
@@ -75,6 +77,7 @@ journal_open(const char *state_dir, const char *site, int64_t utc_ms, uint64_t b
     struct journal_open_result result;
     struct journal_db_head head;
     enum err_code code;
+    char key_note[sizeof result.key_note];
 
     if (journal == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -91,6 +94,10 @@ journal_open(const char *state_dir, const char *site, int64_t utc_ms, uint64_t b
         goto fail;
     }
     journal->ballast_bytes = ballast_bytes;
+    /* Without a key the journal works all the same; journal_checkpoint tries again and says so. */
+    if (journal_sign_open(state_dir, utc_ms, &journal->key, key_note, sizeof key_note, NULL) !=
+        ERR_OK)
+        key_note[0] = '\0';
     code = journal_file_open(journal->path, site, utc_ms, &journal->db, &head, &result, err);
     if (code == ERR_FULL && journal_ballast_give(journal->ballast))
         code = journal_file_open(journal->path, site, utc_ms, &journal->db, &head, &result, err);
@@ -107,6 +114,7 @@ journal_open(const char *state_dir, const char *site, int64_t utc_ms, uint64_t b
     }
     journal_ballast_make(journal->ballast, ballast_bytes); /* journal_has_ballast tells */
     *out_journal = journal;
+    memcpy(result.key_note, key_note, sizeof key_note);
     *out_result = result;
     return ERR_OK;
 fail:
@@ -122,6 +130,7 @@ journal_close(struct journal *journal)
     journal_db_close(journal->db);
     pending_done(&journal->pending);
     text_buf_done(&journal->body);
+    sign_key_free(journal->key);
     free(journal->site);
     free(journal);
 }
@@ -459,6 +468,45 @@ journal_each_alarm(struct journal *journal,
     return journal_db_each_alarm(journal->db, alarm, ctx, err);
 }
 
+/* A row that signs the chain up to itself. 0: no key, or no memory. */
+static uint64_t
+add_checkpoint(struct journal *journal, int64_t utc_ms, uint64_t pruned_to, const char *pruned_hash)
+{
+    struct journal_sign_row row = {.jid = journal->id,
+                                   .prev = journal->head_hash,
+                                   .site = journal->site,
+                                   .seq = journal->head + 1,
+                                   .utc_ms = utc_ms,
+                                   .pruned_to = pruned_to,
+                                   .pruned_hash = pruned_hash};
+    char seq[24];
+
+    if (journal->key == NULL || !journal_sign_write(journal->key, &row, &journal->body) ||
+        add_body(journal, "checkpoint", utc_ms, NULL, 0, 0) == 0)
+        return 0;
+    /* Where the newest is: for the courier, and so that its absence is noticed. */
+    snprintf(seq, sizeof seq, "%llu", (unsigned long long)journal->head);
+    journal_put(journal, JOURNAL_CHECKPOINT_KEY, seq);
+    return journal->head;
+}
+
+enum err_code
+journal_checkpoint(struct journal *journal, int64_t utc_ms, struct err *err)
+{
+    char dir[JOURNAL_PATH_MAX], note[256];
+
+    if (journal->key == NULL) {
+        text_copy(dir, sizeof dir, journal->path);
+        *strrchr(dir, '/') = '\0';
+        enum err_code code = journal_sign_open(dir, utc_ms, &journal->key, note, sizeof note, err);
+        if (code != ERR_OK)
+            return code;
+    }
+    return add_checkpoint(journal, utc_ms, 0, NULL) != 0
+               ? ERR_OK
+               : err_set(err, ERR_NOMEM, "the checkpoint cannot be signed");
+}
+
 /* One slice, after a row that says where the chain begins from then on. */
 static enum err_code
 prune(struct journal *journal, int64_t utc_ms, int64_t before, uint64_t cursor)
@@ -474,9 +522,8 @@ prune(struct journal *journal, int64_t utc_ms, int64_t before, uint64_t cursor)
     if (code != ERR_OK || found.rows == 0 ||
         (found.rows < PRUNE_SLICE && found.oldest_utc_ms > before - PRUNE_LATEST_MS))
         return code;
-    json_t *body = json_pack("{s:I, s:s}", "pruned_to", (json_int_t)found.to, "hash", found.hash);
-    if (body == NULL || journal_add(journal, "checkpoint", utc_ms, body, NULL, 0, 0) == 0)
-        return ERR_NOMEM;
+    if (add_checkpoint(journal, utc_ms, found.to, found.hash) == 0)
+        return ERR_NOMEM; /* not without a signature: the rest could not be verified */
     journal->prune_to = found.to;
     return journal_commit(journal, utc_ms, NULL); /* kept, and tried again with the next turn */
 }

@@ -25,6 +25,7 @@ struct journal_open_result {
     bool is_new;          /* made now, with a new journal id */
     char quarantined[256]; /* path the unreadable old file was moved to, "" if none */
     char quarantine_reason[200];
+    char key_note[256]; /* about the key that signs: "" when it is as it was */
 };
 
 /*
@@ -78,6 +79,15 @@ void journal_put_until(struct journal *journal, const char *key, const char *val
                        int64_t expires_utc_ms);
 /* Copies the value; false when there is none. Sees what was put in the open turn. */
 bool journal_get(struct journal *journal, const char *key, char *out, size_t size);
+
+/* In kv: the number of the newest checkpoint. */
+#define JOURNAL_CHECKPOINT_KEY "checkpoint"
+/*
+ * Adds a row that signs the chain up to itself (Ed25519, journal_sign.h) to the open turn. Fails
+ * when there is no key and none can be made; rows are journalled all the same, nothing is pruned.
+ */
+enum err_code journal_checkpoint(struct journal *journal, int64_t utc_ms,
+                                 struct err *err) MUST_CHECK;
 
 /* Anything to commit? */
 bool journal_is_dirty(const struct journal *journal);

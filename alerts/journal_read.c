@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "alerts/journal.h"
 #include "alerts/journal_db.h"
 #include "gateway/base/json.h"
 #include "gateway/base/text.h"
@@ -25,6 +26,8 @@
     X(ROWS, "SELECT " ROW_COLUMNS ", first FROM row WHERE seq > ?1 ORDER BY seq LIMIT ?2")         \
     X(ALARMS, "SELECT id, priority, seq, payload FROM alarm WHERE payload IS NOT NULL"             \
               " AND (priority, seq) > (?1, ?2) ORDER BY priority, seq LIMIT ?3")                   \
+    X(CHECKPOINT,                                                                                  \
+      "SELECT CAST(value AS INTEGER) FROM kv WHERE key = '" JOURNAL_CHECKPOINT_KEY "'")            \
     X(HEAD, "SELECT seq, hash, (SELECT min(seq) FROM row) FROM row ORDER BY seq DESC LIMIT 1")
 
 enum statement {
@@ -215,7 +218,7 @@ cut_payload(struct journal_reader *reader, const char *body, int64_t splice, con
 }
 
 static struct journal_row
-row_of(struct journal_reader *reader, sqlite3_stmt *statement)
+row_of(sqlite3_stmt *statement)
 {
     struct journal_row row = {
         .seq = (uint64_t)sqlite3_column_int64(statement, 0),
@@ -226,19 +229,25 @@ row_of(struct journal_reader *reader, sqlite3_stmt *statement)
         .hash = text_of(statement, 6, ""),
         .audiences = (unsigned)sqlite3_column_int(statement, 7),
         .priority = (unsigned)sqlite3_column_int(statement, 8),
+        .first = (uint64_t)sqlite3_column_int64(statement, 9),
     };
 
-    if (row.body != NULL && sqlite3_column_type(statement, 5) == SQLITE_INTEGER)
-        row.payload = cut_payload(reader, row.body, sqlite3_column_int64(statement, 5), row.hash);
-    else
-        row.payload = text_of(statement, 5, NULL);
+    row.body_bytes = row.body == NULL ? 0 : (size_t)sqlite3_column_bytes(statement, 4);
     return row;
 }
 
-enum err_code
-journal_reader_rows(struct journal_reader *reader, uint64_t after, unsigned limit,
-                    bool (*row)(void *ctx, const struct journal_row *row), void *ctx,
-                    uint64_t *out_last, struct err *err)
+static const char *
+payload_of(struct journal_reader *reader, sqlite3_stmt *statement, const struct journal_row *row)
+{
+    if (row->body != NULL && sqlite3_column_type(statement, 5) == SQLITE_INTEGER)
+        return cut_payload(reader, row->body, sqlite3_column_int64(statement, 5), row->hash);
+    return text_of(statement, 5, NULL);
+}
+
+static enum err_code
+each_row(struct journal_reader *reader, uint64_t after, unsigned limit, bool is_chain,
+         bool (*row)(void *ctx, const struct journal_row *row), void *ctx, uint64_t *out_last,
+         struct err *err)
 {
     sqlite3_stmt *statement = reader->statements[SQL_ROWS];
     uint64_t last = after;
@@ -247,16 +256,53 @@ journal_reader_rows(struct journal_reader *reader, uint64_t after, unsigned limi
     sqlite3_bind_int64(statement, 1, (int64_t)after);
     sqlite3_bind_int64(statement, 2, limit < JOURNAL_READ_MAX ? limit : JOURNAL_READ_MAX);
     while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-        struct journal_row item = row_of(reader, statement);
+        struct journal_row item = row_of(statement);
 
+        if (item.seq <= last) { /* a damaged tree: whoever goes on behind it goes in circles */
+            (void)finish(reader, SQL_ROWS, result, NULL);
+            return err_set(err, ERR_CORRUPT, "journal: row %llu lies behind row %llu",
+                           (unsigned long long)item.seq, (unsigned long long)last);
+        }
         last = item.seq;
-        /* Without a body: the place of rows that were lost while the disk was full. */
-        if (item.body != NULL && !row(ctx, &item))
+        if (!is_chain && item.body == NULL) /* the place of rows lost while the disk was full */
+            continue;
+        if (!is_chain)
+            item.payload = payload_of(reader, statement, &item);
+        if (!row(ctx, &item))
             break;
     }
     enum err_code code = finish(reader, SQL_ROWS, result, err);
     if (code == ERR_OK)
         *out_last = last;
+    return code;
+}
+
+enum err_code
+journal_reader_rows(struct journal_reader *reader, uint64_t after, unsigned limit,
+                    bool (*row)(void *ctx, const struct journal_row *row), void *ctx,
+                    uint64_t *out_last, struct err *err)
+{
+    return each_row(reader, after, limit, false, row, ctx, out_last, err);
+}
+
+enum err_code
+journal_reader_chain(struct journal_reader *reader, uint64_t after, unsigned limit,
+                     bool (*row)(void *ctx, const struct journal_row *row), void *ctx,
+                     uint64_t *out_last, struct err *err)
+{
+    return each_row(reader, after, limit, true, row, ctx, out_last, err);
+}
+
+enum err_code
+journal_reader_checkpoint(struct journal_reader *reader, uint64_t *out_seq, struct err *err)
+{
+    sqlite3_stmt *statement = reader->statements[SQL_CHECKPOINT];
+    int result = sqlite3_step(statement);
+    uint64_t seq = result == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+    enum err_code code = finish(reader, SQL_CHECKPOINT, result, err);
+
+    if (code == ERR_OK)
+        *out_seq = seq;
     return code;
 }
 
@@ -303,119 +349,4 @@ journal_reader_head(struct journal_reader *reader, uint64_t *out_seq, char *out_
         *out_oldest = oldest;
     }
     return code;
-}
-
-/* What the walk along the chain carries from row to row. */
-struct walk {
-    struct journal_verdict verdict;
-    uint64_t oldest, last; /* seq */
-    char last_hash[DIGEST_HEX], oldest_prev[DIGEST_HEX];
-    char id[27];
-    bool start_is_proved; /* a checkpoint row covers what was pruned */
-};
-
-static void
-blame(struct walk *walk, bool *verdict, uint64_t seq, const char *reason)
-{
-    *verdict = false;
-    if (walk->verdict.first_bad_seq != 0 && walk->verdict.first_bad_seq <= seq)
-        return;
-    walk->verdict.first_bad_seq = seq;
-    snprintf(walk->verdict.reason, sizeof walk->verdict.reason, "row %llu %s",
-             (unsigned long long)seq, reason);
-}
-
-/* A gap that the next row itself tells of: numbers told, then lost with a full disk. */
-static void
-check_gap(struct walk *walk, uint64_t first, uint64_t seq, const json_t *body)
-{
-    bool is_told = body != NULL && strcmp(json_text_or(body, "kind", ""), "unjournalled") == 0 &&
-                   (uint64_t)json_int_or(body, "from", 0) == walk->last + 1 &&
-                   (uint64_t)json_int_or(body, "to", 0) == first - 1;
-
-    blame(walk, &walk->verdict.is_complete, walk->last + 1,
-          is_told ? "and following were told but never written (the disk was full)" : "is missing");
-    (void)seq;
-}
-
-static void
-check_body(struct walk *walk, uint64_t seq, uint64_t first, const char *text, const char *hash)
-{
-    uint8_t digest[DIGEST_BYTES];
-    char hex[DIGEST_HEX] = "";
-    bool *unaltered = &walk->verdict.is_unaltered;
-    json_t *body = json_parse_object(text, strlen(text), NULL, 0);
-    const char *prev = json_text_or(body, "prev", "");
-
-    if (digest_sha256(text, strlen(text), digest))
-        digest_hex(digest, hex);
-    if (strcmp(hex, hash) != 0)
-        blame(walk, unaltered, seq, "does not hash to its hash");
-    else if (body == NULL || (uint64_t)json_int_or(body, "seq", 0) != seq ||
-             strcmp(json_text_or(body, "jid", ""), walk->id) != 0)
-        blame(walk, unaltered, seq, "is not what its number and journal id say");
-    else if (walk->last != 0 && strcmp(prev, walk->last_hash) != 0)
-        blame(walk, unaltered, seq, "does not chain to the row before");
-    if (walk->last == 0)
-        text_copy(walk->oldest_prev, sizeof walk->oldest_prev, prev);
-    else if (first != walk->last + 1)
-        check_gap(walk, first, seq, body);
-    if (strcmp(json_text_or(body, "kind", ""), "checkpoint") == 0 &&
-        (uint64_t)json_int_or(body, "pruned_to", 0) + 1 == walk->oldest &&
-        strcmp(json_text_or(body, "hash", ""), walk->oldest_prev) == 0)
-        walk->start_is_proved = true;
-    json_decref(body);
-}
-
-static void
-check_row(struct walk *walk, sqlite3_stmt *statement)
-{
-    uint64_t seq = (uint64_t)sqlite3_column_int64(statement, 0);
-    uint64_t first = (uint64_t)sqlite3_column_int64(statement, 9);
-    const char *body = text_of(statement, 4, NULL), *hash = text_of(statement, 6, "");
-
-    if (walk->last == 0)
-        walk->oldest = first;
-    if (body == NULL)
-        blame(walk, &walk->verdict.is_complete, first,
-              "and following were lost (the disk was full)");
-    else
-        check_body(walk, seq, first, body, hash);
-    walk->verdict.rows++;
-    walk->last = seq;
-    text_copy(walk->last_hash, sizeof walk->last_hash, hash);
-}
-
-enum err_code
-journal_reader_verify(struct journal_reader *reader, struct journal_verdict *out_verdict,
-                      struct err *err)
-{
-    static const char ZEROS[] = "0000000000000000000000000000000000000000000000000000000000000000";
-    struct walk walk = {.verdict = {.is_complete = true, .is_unaltered = true}};
-    sqlite3_stmt *statement = reader->statements[SQL_ROWS];
-    enum err_code code = journal_reader_id(reader, walk.id, err);
-    uint64_t before;
-
-    if (code != ERR_OK)
-        return code;
-    do {
-        int result;
-
-        before = walk.verdict.rows;
-        sqlite3_bind_int64(statement, 1, (int64_t)walk.last);
-        sqlite3_bind_int64(statement, 2, JOURNAL_READ_MAX);
-        while ((result = sqlite3_step(statement)) == SQLITE_ROW)
-            check_row(&walk, statement);
-        code = finish(reader, SQL_ROWS, result, err);
-        if (code != ERR_OK)
-            return code;
-    } while (walk.verdict.rows > before);
-
-    if (walk.oldest > 1 && !walk.start_is_proved)
-        blame(&walk, &walk.verdict.is_complete, walk.oldest,
-              "is the oldest, and no checkpoint says why");
-    if (walk.oldest == 1 && strcmp(walk.oldest_prev, ZEROS) != 0)
-        blame(&walk, &walk.verdict.is_unaltered, 1, "does not begin the chain");
-    *out_verdict = walk.verdict;
-    return ERR_OK;
 }

@@ -20,6 +20,8 @@ struct journal_row {
     const char *kind;     /* borrowed, as all below, until the callback returns */
     const char *alarm_id; /* NULL for other kinds */
     const char *body;     /* canonical JSON, exactly what was hashed */
+    size_t body_bytes;
+    uint64_t first;       /* = seq, but of a row whose body was lost: it stands for first..seq */
     /* Alarm rows: what is retained under alarm/<id> from this row on (cut from the body); NULL:
      * emptied. */
     const char *payload;
@@ -43,6 +45,16 @@ enum err_code journal_reader_rows(struct journal_reader *reader, uint64_t after,
                                   bool (*row)(void *ctx, const struct journal_row *row), void *ctx,
                                   uint64_t *out_last, struct err *err) MUST_CHECK;
 
+/* The same for those who follow the chain: rows whose body was lost (with a full disk) come, too,
+ * with body NULL; payloads are left out. */
+enum err_code journal_reader_chain(struct journal_reader *reader, uint64_t after, unsigned limit,
+                                   bool (*row)(void *ctx, const struct journal_row *row), void *ctx,
+                                   uint64_t *out_last, struct err *err) MUST_CHECK;
+
+/* Number of the newest checkpoint; 0: none yet. */
+enum err_code journal_reader_checkpoint(struct journal_reader *reader, uint64_t *out_seq,
+                                        struct err *err) MUST_CHECK;
+
 /* Alarms not at rest, by priority then seq: at most `limit` after (priority, seq) of the last one;
  * start with 0, 0. */
 enum err_code journal_reader_alarms(struct journal_reader *reader, unsigned after_priority,
@@ -54,15 +66,5 @@ enum err_code journal_reader_alarms(struct journal_reader *reader, unsigned afte
 /* Newest seq, its hash (DIGEST_HEX bytes) and oldest seq still held. */
 enum err_code journal_reader_head(struct journal_reader *reader, uint64_t *out_seq, char *out_hash,
                                   uint64_t *out_oldest, struct err *err) MUST_CHECK;
-
-struct journal_verdict {
-    bool is_complete;  /* no seq missing between the oldest held and the head */
-    bool is_unaltered; /* every row hashes to its hash and chains to the row before */
-    uint64_t rows, first_bad_seq;
-    char reason[200];
-};
-/* Walks the whole chain in slices. */
-enum err_code journal_reader_verify(struct journal_reader *reader, struct journal_verdict *out_verdict,
-                                    struct err *err) MUST_CHECK;
 
 #endif

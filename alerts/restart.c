@@ -142,6 +142,8 @@ restart_from_journal(struct alarms *self, const struct journal_open_result *open
     enum err_code code;
 
     note_start(self, opened);
+    if (opened->key_note[0] != '\0')
+        log_warning("%s", opened->key_note);
     if (opened->quarantined[0] != '\0') {
         log_error("the journal was not sound (%s); it is kept as %s, a new one begins: %s",
                   opened->quarantine_reason, opened->quarantined, journal_id(self->journal));

@@ -3,9 +3,11 @@
  */
 #include "gateway/cmd_common.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "gateway/base/text.h"
 #include "gateway/control_client.h"
 
 bool
@@ -110,4 +112,22 @@ common_format_value(const json_t *value, char *out, size_t size)
         snprintf(out, size, "%s", json_is_true(value) ? "true" : "false");
     else
         snprintf(out, size, "-");
+}
+
+int
+common_state_dir(const struct common_options *options, const char *told, char *out, size_t size)
+{
+    json_t *reply;
+
+    if (told != NULL)
+        return text_copy(out, size, told) ? EXIT_FINE : EXIT_USAGE;
+    int status = common_call(options, json_pack("{s:s}", "verb", "status"), &reply);
+    if (status != EXIT_FINE)
+        return status;
+    if (!text_copy(out, size, json_text_or(reply, "state_dir", "")) || out[0] == '\0') {
+        fputs("watchroom: the gateway does not say where its files are; use --state-dir\n", stderr);
+        status = EXIT_BROKEN;
+    }
+    json_decref(reply);
+    return status;
 }

@@ -35,6 +35,13 @@ bool common_option(int option, struct common_options *options, const char *comma
 bool common_arguments(int argc, char **argv, int max);
 
 /*
+ * Where the gateway keeps its files. `told` (may be NULL): the user named the folder, nobody is
+ * asked. Says why not on stderr.
+ */
+int common_state_dir(const struct common_options *options, const char *told, char *out,
+                     size_t size);
+
+/*
  * Sends a request (taken) and gives the reply (a new reference). On failure says why on stderr and
  * returns an exit status; EXIT_FINE otherwise.
  */

@@ -1,8 +1,8 @@
 /*
- * cmd_log.c - watchroom log: the journal as people read it; watchroom journal verify: is it whole?
+ * cmd_log.c - watchroom log: the journal as people read it.
  *
- * Both read journal.db themselves, beside its writer; where it lies, the gateway says, or
- * --state-dir where none runs.
+ * Reads journal.db itself, beside its writer; where it lies, the gateway says, or --state-dir where
+ * none runs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -94,24 +94,6 @@ print_row(void *ctx, const struct journal_row *row)
     return true;
 }
 
-/* The state directory: told, or asked for. */
-static int
-find_state_dir(const struct common_options *common, const char *told, char *out, size_t size)
-{
-    json_t *reply;
-
-    if (told != NULL) {
-        text_copy(out, size, told);
-        return EXIT_FINE;
-    }
-    int status = common_call(common, json_pack("{s:s}", "verb", "status"), &reply);
-    if (status != EXIT_FINE)
-        return status;
-    text_copy(out, size, json_text_or(reply, "state_dir", ""));
-    json_decref(reply);
-    return EXIT_FINE;
-}
-
 static int
 print_rows(const char *state_dir, uint64_t after, struct printing *printing)
 {
@@ -173,79 +155,8 @@ cmd_log(int argc, char **argv)
         return EXIT_USAGE;
     printing.json = common.json;
     printing.since_ms = age_ms > 0 ? clock_now().utc_ms - age_ms : 0;
-    status = find_state_dir(&common, told_dir, state_dir, sizeof state_dir);
+    status = common_state_dir(&common, told_dir, state_dir, sizeof state_dir);
     if (status != EXIT_FINE)
         return status;
     return print_rows(state_dir, (uint64_t)after, &printing);
-}
-
-static const char JOURNAL_HELP[] =
-    "Examples:\n"
-    "  watchroom journal verify\n"
-    "  watchroom journal verify --state-dir /var/lib/watchroom --json\n"
-    "\n"
-    "Usage: watchroom journal verify [OPTION...]\n"
-    "\n"
-    "Walks the whole chain: is every row there, and does every row hash to its hash and to the "
-    "row\n"
-    "before? Two verdicts: complete, unaltered.\n"
-    "\n"
-    "      --state-dir DIR the journal to verify, without asking a gateway\n" COMMON_HELP "\n"
-    "Exit status: 0 complete and unaltered, 1 not, 3 no gateway reachable, 4 unreadable.\n";
-
-static int
-verify(const char *state_dir, bool json)
-{
-    struct journal_reader *reader = NULL;
-    struct journal_verdict verdict = {0};
-    struct err err;
-    enum err_code code = journal_reader_open(state_dir, &reader, &err);
-
-    if (code == ERR_OK)
-        code = journal_reader_verify(reader, &verdict, &err);
-    journal_reader_close(reader);
-    if (code != ERR_OK) {
-        fprintf(stderr, "watchroom: journal in %s: %s\n", state_dir, err.text);
-        return EXIT_BROKEN;
-    }
-    if (json) {
-        json_t *object =
-            json_pack("{s:b, s:b, s:I, s:I, s:s}", "complete", verdict.is_complete, "unaltered",
-                      verdict.is_unaltered, "rows", (json_int_t)verdict.rows, "first_bad_seq",
-                      (json_int_t)verdict.first_bad_seq, "reason", verdict.reason);
-        common_print_json(object);
-        json_decref(object);
-    } else {
-        printf("%llu rows\ncomplete:  %s\nunaltered: %s\n", (unsigned long long)verdict.rows,
-               verdict.is_complete ? "yes" : "NO", verdict.is_unaltered ? "yes" : "NO");
-        if (verdict.first_bad_seq != 0)
-            printf("first bad row: %llu (%s)\n", (unsigned long long)verdict.first_bad_seq,
-                   verdict.reason);
-    }
-    return verdict.is_complete && verdict.is_unaltered ? EXIT_FINE : EXIT_WRONG;
-}
-
-int
-cmd_journal(int argc, char **argv)
-{
-    static const struct option OPTIONS[] = {
-        {"state-dir", required_argument, NULL, 'd'}, COMMON_OPTIONS, {NULL, 0, NULL, 0}};
-    struct common_options common = {0};
-    const char *told_dir = NULL;
-    char state_dir[4096];
-    int option, status;
-
-    while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
-        if (option == 'd')
-            told_dir = optarg;
-        else if (!common_option(option, &common, "journal", JOURNAL_HELP, &status))
-            return status;
-    }
-    if (argc - optind != 1 || strcmp(argv[optind], "verify") != 0) {
-        fputs("watchroom journal: verify is what can be done; see watchroom journal --help\n",
-              stderr);
-        return EXIT_USAGE;
-    }
-    status = find_state_dir(&common, told_dir, state_dir, sizeof state_dir);
-    return status != EXIT_FINE ? status : verify(state_dir, common.json);
 }

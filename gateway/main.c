@@ -16,7 +16,7 @@ static const struct command COMMANDS[] = {
     {"ack",     "acknowledge an alarm", cmd_ack},
     {"values",  "the latest readings", cmd_values},
     {"log",     "the journal", cmd_log},
-    {"journal", "is the journal complete and unaltered?", cmd_journal},
+    {"journal", "is the journal complete, unaltered, signed?", cmd_journal},
     {"graph",   "one point over time as a picture", cmd_graph},
     {"reload",  "read the site file again", cmd_reload},
     {"simulate", "SNMP and Modbus/TCP devices for trying things out", cmd_simulate},

@@ -23,6 +23,7 @@
 
 #include "alerts/alarms.h"
 #include "alerts/journal_read.h"
+#include "alerts/journal_verify.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/json.h"
 #include "gateway/base/log.h"
@@ -367,7 +368,7 @@ ask(struct rig *rig, const char *line)
 
 struct seen {
     unsigned rows, raised, cleared, acked, withdrawn, commands, devices, workers, generations,
-        starts, notes;
+        starts, notes, checkpoints;
     uint64_t last;
     char last_alarm[4000];
 };
@@ -394,6 +395,7 @@ on_row(void *ctx, const struct journal_row *row)
     seen->generations += strcmp(row->kind, "generation") == 0;
     seen->starts += strcmp(row->kind, "start") == 0;
     seen->notes += strcmp(row->kind, "note") == 0;
+    seen->checkpoints += strcmp(row->kind, "checkpoint") == 0;
     return true;
 }
 
@@ -415,7 +417,8 @@ read_journal(struct rig *rig)
         assert_int_equal(journal_reader_rows(reader, before, 1000, on_row, &seen, &last, &err),
                          ERR_OK);
     } while (seen.last > before);
-    assert_int_equal(journal_reader_verify(reader, &verdict, &err), ERR_OK);
+    assert_int_equal(journal_verify(reader, &(struct journal_verify_params){0}, &verdict, &err),
+                     ERR_OK);
     if (!verdict.is_complete || !verdict.is_unaltered)
         fail_msg("verify: %s", verdict.reason);
     journal_reader_close(reader);
@@ -462,7 +465,7 @@ sample_over_its_limit_becomes_a_row_and_an_ack_over_the_socket_another(void **st
 
     send_samples(rig, 0, 1, 50);
     send_samples(rig, 0, 1, 95);
-    struct msg_tick tick = await_committed(rig, 2);
+    struct msg_tick tick = await_committed(rig, 3);
     assert_int_equal(tick.active[0], 1);
     assert_int_equal(tick.active[2], 1);
     assert_int_equal(tick.retained, 1);
@@ -584,7 +587,7 @@ definition_that_vanished_while_live_is_withdrawn_not_cleared(void **state)
     kill_it(rig);
     alarms[1].type = NULL;
     start(rig);
-    await_committed(rig, 3);
+    await_committed(rig, 5);
     struct seen seen = read_journal(rig);
     assert_int_equal(seen.withdrawn, 1);
     assert_int_equal(seen.cleared, 0);
@@ -705,7 +708,7 @@ news_of_master_and_devices_become_rows_and_figures(void **state)
     send_to(rig, MASTER, MSG_GENERATION, 1, GENERATION, strlen(GENERATION));
     send_to(rig, COLLECTOR, MSG_HEALTH, ARRAY_LEN(health), health, sizeof health);
     struct seen seen;
-    await_committed(rig, 4);
+    await_committed(rig, 5);
     seen = read_journal(rig);
     assert_int_equal(seen.workers, 1);
     assert_int_equal(seen.generations, 1);
@@ -727,7 +730,7 @@ news_of_master_and_devices_become_rows_and_figures(void **state)
     send_to(rig, COLLECTOR, MSG_HEALTH, ARRAY_LEN(health), health, sizeof health);
     health[1].health = HEALTH_UP;
     send_to(rig, COLLECTOR, MSG_HEALTH, ARRAY_LEN(health), health, sizeof health);
-    await_committed(rig, seen.last + 2);
+    await_committed(rig, seen.last + 3);
     assert_int_equal(read_journal(rig).devices, 2);
 }
 
@@ -885,7 +888,9 @@ stop_is_on_record_and_ends_it_well(void **state)
     assert_int_equal(waitpid(rig->pid, &status, 0), rig->pid);
     rig->pid = 0;
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    assert_int_equal(read_journal(rig).last, 2);
+    struct seen seen = read_journal(rig);
+    assert_int_equal(seen.last, 4); /* start and stop, each with a checkpoint behind it */
+    assert_int_equal(seen.checkpoints, 2);
 }
 
 static void

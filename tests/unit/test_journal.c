@@ -20,6 +20,7 @@
 
 #include "alerts/journal.h"
 #include "alerts/journal_read.h"
+#include "alerts/journal_verify.h"
 
 #define NOW INT64_C(1764000000000)
 #define SMALL_BALLAST ((uint64_t)256 * 1024)
@@ -135,11 +136,17 @@ verify(const char *dir)
 {
     struct journal_reader *reader = NULL;
     struct journal_verdict verdict = {0};
+    struct sign_keys keys = {0};
+    struct journal_verify_params params = {.keys = &keys};
     struct err err = {0};
+    char path[300];
 
+    snprintf(path, sizeof path, "%s/journal.pub", dir);
+    assert_int_equal(sign_keys_read(&keys, path, &err), ERR_OK);
     assert_int_equal(journal_reader_open(dir, &reader, &err), ERR_OK);
-    assert_int_equal(journal_reader_verify(reader, &verdict, &err), ERR_OK);
+    assert_int_equal(journal_verify(reader, &params, &verdict, &err), ERR_OK);
     journal_reader_close(reader);
+    sign_keys_done(&keys);
     return verdict;
 }
 
