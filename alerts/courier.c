@@ -19,6 +19,7 @@
 #include "alerts/outbox.h"
 #include "alerts/refusals.h"
 #include "alerts/values_out.h"
+#include "alerts/witness.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/json.h"
 #include "gateway/base/log.h"
@@ -55,6 +56,7 @@ struct courier {
     int64_t save_after_ms, opened_ms, progress_ms, command_dropped_ms;
     uint64_t saved_seq, told_seq;
     struct refusals refusals;
+    struct witness witness;
     char gw_state[16], gw_reason[176];
     uint32_t gw_retained;
     char *sum; /* as last published */
@@ -212,6 +214,19 @@ publish_meta(struct courier *courier)
         courier->owes_meta = false;
 }
 
+static void
+publish_checkpoint(struct courier *courier, int64_t now_ms)
+{
+    struct text_buf text;
+    uint64_t seq;
+
+    text_buf_init(&text, 4096);
+    if (witness_look(&courier->witness, courier->reader, now_ms, &text, &seq) &&
+        publish(courier, "audit/checkpoint", text.data, 1, true, 0))
+        courier->witness.told = seq;
+    text_buf_done(&text);
+}
+
 static bool
 publish_values(void *ctx, const char *device, const char *group, const char *payload, size_t bytes,
                uint32_t expires_s)
@@ -356,6 +371,7 @@ on_connected(void *ctx)
     if (courier->values != NULL)
         values_out_repeat(courier->values);
     courier->owes_meta = true;
+    courier->witness = (struct witness){0};
     courier->told_ms = 0;
     publish_gw(courier, now_ms, true);
     free(courier->sum);
@@ -550,6 +566,9 @@ finish(struct courier *courier)
     int64_t now_ms = clock_now().mono_ms;
 
     save_cursor(courier, now_ms, true);
+    courier->witness.looked_ms = 0; /* that of the stop */
+    if (notify_is_connected(courier->notify))
+        publish_checkpoint(courier, now_ms);
     if (notify_is_connected(courier->notify))
         publish_json(courier, "gw", gw_object(courier, "offline", "stopped"), 1, true, 0);
     worker_end(&courier->worker, 0);
@@ -574,6 +593,7 @@ on_pulse(struct ev_loop *loop, ev_timer *watcher, int events)
         publish_heartbeat(courier, now_ms);
         if (outbox_is_in_sync(courier->outbox)) {
             publish_sum(courier, now_ms, courier->sum == NULL);
+            publish_checkpoint(courier, now_ms);
             if (courier->owes_meta)
                 publish_meta(courier);
         }
