@@ -31,6 +31,7 @@ int cmd_graph(int argc, char **argv);
 int cmd_values(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_evidence(int argc, char **argv);
 int cmd_journal(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 

@@ -10,6 +10,8 @@
 #include "gateway/base/text.h"
 #include "gateway/control_client.h"
 
+#define TIME_MIN_S (INT64_C(10) * 366 * 86400) /* librrd takes smaller numbers for dates */
+
 bool
 common_option(int option, struct common_options *options, const char *command, const char *help,
               int *out_exit)
@@ -130,4 +132,22 @@ common_state_dir(const struct common_options *options, const char *told, char *o
     }
     json_decref(reply);
     return status;
+}
+
+bool
+common_parse_time(const char *text, int64_t *out_s)
+{
+    static const char *const FORMATS[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
+                                          "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
+
+    for (size_t i = 0; i < ARRAY_LEN(FORMATS); i++) {
+        struct tm tm = {.tm_isdst = -1};
+        const char *end = strptime(text, FORMATS[i], &tm);
+
+        if (end == NULL || (*end != '\0' && strcmp(end, "Z") != 0))
+            continue;
+        *out_s = *end == 'Z' ? (int64_t)timegm(&tm) : (int64_t)mktime(&tm);
+        return *out_s >= TIME_MIN_S;
+    }
+    return false;
 }

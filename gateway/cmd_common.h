@@ -54,6 +54,8 @@ int common_print_json(const json_t *value);
 void common_format_age(int64_t ms, char *out, size_t size);
 /* "2026-11-23 03:04:05" local time; `out` at least 20 bytes. */
 void common_format_local(int64_t utc_ms, char *out, size_t size);
+/* "2026-11-23T08:00", with seconds, with a blank, without a time; local, or UTC with a Z behind. */
+bool common_parse_time(const char *text, int64_t *out_s);
 /* A number as people write it, without noise: 6 significant digits. */
 void common_format_value(const json_t *value, char *out, size_t size);
 

@@ -4,7 +4,6 @@
  * Asks the gateway to write what it still holds of the device, then reads the RRD file itself; with
  * --state-dir it asks nobody. librrd draws into memory, the file appears whole or not at all.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <rrd.h>
@@ -16,10 +15,9 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/text.h"
 #include "gateway/cmd_common.h"
-#include "gateway/store_map.h"
+#include "gateway/store_find.h"
 #include "gateway/store_rrd.h"
 
-#define TIME_MIN_S (INT64_C(10) * 366 * 86400) /* librrd takes smaller numbers for dates */
 #define LOCK_TRIES 40
 #define LOCK_WAIT_MS 50
 #define TEXT_MAX (2 * PATH_MAX + 64)
@@ -54,31 +52,6 @@ struct order {
     bool is_svg;
     int64_t from_s, to_s;
 };
-
-/* What is drawn: a data source of a file. */
-struct subject {
-    char rrd[PATH_MAX];
-    unsigned source;
-    enum value_kind kind;
-};
-
-static bool
-parse_time(const char *text, int64_t *out_s)
-{
-    static const char *const FORMATS[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
-                                          "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
-
-    for (size_t i = 0; i < ARRAY_LEN(FORMATS); i++) {
-        struct tm tm = {.tm_isdst = -1};
-        const char *end = strptime(text, FORMATS[i], &tm);
-
-        if (end == NULL || (*end != '\0' && strcmp(end, "Z") != 0))
-            continue;
-        *out_s = *end == 'Z' ? (int64_t)timegm(&tm) : (int64_t)mktime(&tm);
-        return *out_s >= TIME_MIN_S;
-    }
-    return false;
-}
 
 static bool
 has_ending(const char *name, const char *ending)
@@ -154,9 +127,9 @@ parse(struct order *order, int argc, char **argv, int *out_status)
         else if (option == 'l')
             is_fine = text_parse_duration_ms(optarg, &last_ms) && last_ms > 0;
         else if (option == 'f')
-            is_fine = parse_time(optarg, &order->from_s);
+            is_fine = common_parse_time(optarg, &order->from_s);
         else if (option == 't')
-            is_fine = parse_time(optarg, &order->to_s);
+            is_fine = common_parse_time(optarg, &order->to_s);
         else if (!common_option(option, &order->common, "graph", HELP, out_status))
             return false;
         if (!is_fine) {
@@ -192,58 +165,16 @@ ask_gateway(const struct order *order, char *out_dir, size_t size)
     return status;
 }
 
-static bool
-look_in_map(const struct order *order, const char *folder, const char *name, struct subject *out)
-{
-    char path[PATH_MAX];
-    struct store_map map;
-    uint32_t index;
-    bool is_found = false;
-
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path ||
-        store_map_read(path, &map, NULL) != ERR_OK)
-        return false;
-    if (store_map_find(&map, order->point, &index)) {
-        out->source = index;
-        out->kind = map.entries[index].kind;
-        path[strlen(path) - strlen(".map")] = '\0';
-        is_found = (size_t)snprintf(out->rrd, sizeof out->rrd, "%s.rrd", path) < sizeof out->rrd &&
-                   store_rrd_exists(out->rrd);
-    }
-    store_map_done(&map);
-    return is_found;
-}
-
 static int
-find_subject(const struct order *order, const char *state_dir, struct subject *out)
+find_subject(const struct order *order, const char *state_dir, struct store_found *out)
 {
-    char folder[PATH_MAX];
-    struct dirent *entry;
-    bool is_found = false;
-    DIR *listing;
+    struct err err;
+    enum err_code code = store_find(state_dir, order->device, order->point, out, &err);
 
-    if ((size_t)snprintf(folder, sizeof folder, "%s/rrd/%s", state_dir, order->device) >=
-        sizeof folder) {
-        fputs("watchroom: the path of the state directory is too long\n", stderr);
-        return EXIT_BROKEN;
-    }
-    listing = opendir(folder);
-    if (listing == NULL) {
-        int error = errno;
-
-        fprintf(stderr, "watchroom: nothing is stored of device %s (%s: %s)\n", order->device,
-                folder, strerror(error));
-        return error == ENOENT ? EXIT_WRONG : EXIT_BROKEN;
-    }
-    while (!is_found && (entry = readdir(listing)) != NULL)
-        is_found =
-            has_ending(entry->d_name, ".map") && look_in_map(order, folder, entry->d_name, out);
-    closedir(listing);
-    if (!is_found) {
-        fprintf(stderr, "watchroom: nothing is stored of %s/%s\n", order->device, order->point);
-        return EXIT_WRONG;
-    }
-    return EXIT_FINE;
+    if (code == ERR_OK)
+        return EXIT_FINE;
+    fprintf(stderr, "watchroom: %s\n", err.text);
+    return code == ERR_NOT_FOUND ? EXIT_WRONG : EXIT_BROKEN;
 }
 
 /* A colon ends a word in the language of rrd_graph. */
@@ -262,7 +193,7 @@ escape(const char *text, char *out, size_t size)
 
 /* NULL: rrd_get_error() says why. A file that is just being written is tried again. */
 static rrd_info_t *
-draw(const struct order *order, const struct subject *subject)
+draw(const struct order *order, const struct store_found *subject)
 {
     static char def[TEXT_MAX], title[2 * ID_MAX], from[24], to[24], path[TEXT_MAX - 64];
     /* An average of states means nothing: it stands last and is left off for them. */
@@ -338,7 +269,7 @@ write_picture(const char *name, const void *bytes, size_t length)
 }
 
 static int
-draw_to_file(const struct order *order, const struct subject *subject)
+draw_to_file(const struct order *order, const struct store_found *subject)
 {
     rrd_info_t *info = draw(order, subject);
     int status = EXIT_BROKEN;
@@ -358,7 +289,7 @@ int
 cmd_graph(int argc, char **argv)
 {
     struct order order = {0};
-    struct subject subject = {0};
+    struct store_found subject = {0};
     char state_dir[PATH_MAX];
     int status;
 

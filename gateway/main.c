@@ -17,6 +17,7 @@ static const struct command COMMANDS[] = {
     {"values",  "the latest readings", cmd_values},
     {"log",     "the journal", cmd_log},
     {"journal", "is the journal complete, unaltered, signed?", cmd_journal},
+    {"evidence", "what happened, as an archive for a third party", cmd_evidence},
     {"graph",   "one point over time as a picture", cmd_graph},
     {"reload",  "read the site file again", cmd_reload},
     {"simulate", "SNMP and Modbus/TCP devices for trying things out", cmd_simulate},

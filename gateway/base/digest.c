@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -17,6 +18,42 @@ digest_sha256(const void *bytes, size_t length, uint8_t out[DIGEST_BYTES])
     if (md == NULL)
         md = EVP_MD_fetch(NULL, "SHA256", NULL);
     return md != NULL && EVP_Digest(bytes, length, out, &written, md, NULL) == 1;
+}
+
+struct digest_stream {
+    EVP_MD_CTX *context;
+    bool failed;
+};
+
+struct digest_stream *
+digest_stream_new(void)
+{
+    struct digest_stream *stream = calloc(1, sizeof *stream);
+
+    if (stream == NULL)
+        return NULL;
+    stream->context = EVP_MD_CTX_new();
+    stream->failed =
+        stream->context == NULL || EVP_DigestInit_ex2(stream->context, EVP_sha256(), NULL) != 1;
+    return stream;
+}
+
+void
+digest_stream_add(struct digest_stream *stream, const void *bytes, size_t length)
+{
+    if (!stream->failed)
+        stream->failed = EVP_DigestUpdate(stream->context, bytes, length) != 1;
+}
+
+bool
+digest_stream_end(struct digest_stream *stream, uint8_t out[DIGEST_BYTES])
+{
+    if (stream == NULL)
+        return false;
+    bool good = !stream->failed && EVP_DigestFinal_ex(stream->context, out, NULL) == 1;
+    EVP_MD_CTX_free(stream->context);
+    free(stream);
+    return good;
 }
 
 void

@@ -11,6 +11,11 @@
 
 /* False when OpenSSL failed (out of memory). */
 bool digest_sha256(const void *bytes, size_t length, uint8_t out[DIGEST_BYTES]);
+/* The same in pieces. `end` frees it, and is false when any step failed; NULL: out of memory. */
+struct digest_stream;
+struct digest_stream *digest_stream_new(void);
+void digest_stream_add(struct digest_stream *stream, const void *bytes, size_t length);
+bool digest_stream_end(struct digest_stream *stream, uint8_t out[DIGEST_BYTES]);
 void digest_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX]);
 
 /* FNV-1a, 64 bit. Start with FINGERPRINT_START; not for anything an attacker chooses. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The record as a third party sees it: the checkpoint that everybody gets, the chain verified without this program, every byte
-and row of it."""
+and row of it, and archives of evidence."""
 import functools
 import importlib.util
 import json
@@ -128,6 +128,92 @@ def any_touched_byte_or_row_is_found(rig, rows):
     print(f"{len(lines)} rows; {flips} flips, every removal, doubling and exchange found")
 
 
+def export(rig, name, *more):
+    return subprocess.run([WATCHROOM, "evidence", "export", "--state-dir", rig.state_dir, "-o", rig.dir / name, *more],
+                          capture_output=True, text=True)
+
+
+def unpack(rig, name):
+    subprocess.run(["tar", "--zstd", "-xf", rig.dir / name, "-C", rig.dir], check=True)
+    return rig.dir / name.removesuffix(".tar.zst")
+
+
+def third_party_says(folder, kept):
+    """What README.txt tells the third party to do."""
+    return [subprocess.run(argv, cwd=folder, capture_output=True, text=True) for argv in (
+        ["sha256sum", "-c", "--strict", "MANIFEST.sha256"],
+        ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "signing-key.pem", "-rawin", "-in", "MANIFEST.sha256", "-sigfile",
+         "MANIFEST.sha256.sig"],
+        [sys.executable, "verify-journal.py", "rows.jsonl", "public-key.pem", kept])]
+
+
+def an_archive_convinces_a_third_party(rig, kept):
+    done = export(rig, "all.tar.zst")
+    assert done.returncode == 0, done.stderr
+    folder = unpack(rig, "all.tar.zst")
+    for done in third_party_says(folder, kept):
+        assert done.returncode == 0, (done.args, done.stdout, done.stderr)
+    listed = {line.split("  ", 1)[1] for line in (folder / "MANIFEST.sha256").read_text().splitlines()}
+    present = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+    assert present - listed == {"MANIFEST.sha256", "MANIFEST.sha256.sig"}, present ^ listed
+    assert (folder / "rows.jsonl").read_bytes() == (rig.dir / "rows.jsonl").read_bytes()
+    kinds = [json.loads(line)["kind"] for line in (folder / "configuration.jsonl").read_text().splitlines()]
+    assert "start" in kinds and all(k in ("start", "generation") for k in kinds), kinds
+    values = (folder / "values" / "s-1" / "p1.csv").read_text().splitlines()
+    assert values[1] == "time,value" and any(v.endswith(",40000") for v in values), values[-20:]
+    assert not list(rig.dir.glob("*.new-*")), "left over"
+    return folder
+
+
+def a_touched_archive_is_found(rig, folder, kept):
+    rows = folder / "rows.jsonl"
+    good = rows.read_bytes()
+    rows.write_bytes(good.replace(b'"raised"', b'"raisee"', 1))
+    manifest, signature, chain = third_party_says(folder, kept)
+    assert manifest.returncode != 0 and "rows.jsonl: FAILED" in manifest.stdout
+    assert signature.returncode == 0 and chain.returncode == 1 and "unaltered: NO" in chain.stdout
+    rows.write_bytes(good)
+    text = (folder / "MANIFEST.sha256").read_bytes()
+    (folder / "MANIFEST.sha256").write_bytes(text[:-2] + b"x\n")
+    assert third_party_says(folder, kept)[1].returncode != 0
+
+
+def of_one_alarm_the_chain_is_given_whole(rig, kept):
+    rows = [json.loads(line) for line in (rig.dir / "rows.jsonl").read_text().splitlines()]
+    mine = [r for r in rows if r["kind"] == "alarm" and r["alarm"]["id"] == "power/s-1/p1-high"]
+    name = "one.tar.zst"
+    start = str(mine[0]["ts"] // 1000)
+    when = subprocess.run(["date", "-u", "-d", f"@{start}", "+%Y-%m-%dT%H:%M:%SZ"], capture_output=True, text=True,
+                          check=True).stdout.strip()
+    done = export(rig, name, "--alarm", "power/s-1/p1-high", "--from", when, "--json")
+    assert done.returncode == 0, done.stderr
+    folder = unpack(rig, name)
+    assert [json.loads(line) for line in (folder / "alarm.jsonl").read_text().splitlines()] == mine
+    inside = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+    assert [r["seq"] for r in inside] == list(range(inside[0]["seq"], rows[-1]["seq"] + 1))
+    assert {p.name for p in (folder / "values").rglob("*.csv")} == {"p1.csv"}
+    for done in third_party_says(folder, kept):
+        assert done.returncode == 0, (done.args, done.stdout, done.stderr)
+
+
+def what_cannot_be_exported_is_said(rig):
+    for more, status, word in ((["--from", "2001-01-01", "--to", "2001-01-02"], 1, "no row"),
+                               (["--alarm", "power/none/none"], 1, "nothing of alarm"),
+                               (["--from", "yesterday"], 2, "not a time"),
+                               (["--from", "2026-01-02", "--to", "2026-01-01"], 2, "ends before"),
+                               (["--alarm", "../etc"], 2, "not the id")):
+        done = export(rig, "bad.tar.zst", *more)
+        assert done.returncode == status and word in done.stderr, (more, done)
+    assert export(rig, "all.tar.zst").returncode == 2  # never over what is there
+    assert export(rig, "all.zip").returncode == 2
+    key = rig.state_dir / "journal.key"
+    key.rename(rig.dir / "journal.key")
+    done = export(rig, "bad.tar.zst")
+    assert done.returncode == 4 and "key" in done.stderr, done
+    (rig.dir / "journal.key").rename(key)
+    assert not list(rig.dir.glob("bad*")), "left over"
+
+
 def main():
     if shutil.which("openssl") is None:
         print("skipped: needs openssl")
@@ -137,6 +223,10 @@ def main():
         rows = both_verifiers_are_content(rig, kept)
         another_key_convinces_nobody(rig, rows)
         any_touched_byte_or_row_is_found(rig, rows)
+        folder = an_archive_convinces_a_third_party(rig, kept)
+        a_touched_archive_is_found(rig, folder, kept)
+        of_one_alarm_the_chain_is_given_whole(rig, kept)
+        what_cannot_be_exported_is_said(rig)
     return 0
 
 
