@@ -77,8 +77,9 @@ close_handle(struct journal_reader *reader)
 static enum err_code
 open_as(struct journal_reader *reader, const char *name, struct err *err)
 {
-    if (sqlite3_open_v2(name, &reader->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) !=
-        SQLITE_OK)
+    if (sqlite3_open_v2(name, &reader->handle,
+                        SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK)
         return reader->handle == NULL ? err_set(err, ERR_NOMEM, "out of memory")
                                       : journal_db_error(reader->handle, err, "journal");
     sqlite3_extended_result_codes(reader->handle, 1);

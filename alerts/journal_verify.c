@@ -43,14 +43,22 @@ struct walk {
 
 /* the scanner */
 
-/* Behind the string that begins at `p`; NULL: it does not end. */
+/* Behind the string that begins at `p`; NULL: it does not end. A quote behind an odd number of
+ * backslashes is of the text. */
 static const char *
 skip_string(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\')
-            p++;
-    return p < end ? p + 1 : NULL;
+    const char *quote = p;
+
+    while ((quote = memchr(quote + 1, '"', (size_t)(end - quote - 1))) != NULL) {
+        const char *slash = quote;
+
+        while (slash[-1] == '\\' && slash - 1 > p)
+            slash--;
+        if ((quote - slash) % 2 == 0)
+            return quote + 1;
+    }
+    return NULL;
 }
 
 /* Behind the value that begins at `p`. */
@@ -378,7 +386,8 @@ journal_verify(struct journal_reader *reader, const struct journal_verify_params
 {
     struct walk walk = {.params = params,
                         .verdict = {.is_complete = true, .is_unaltered = true, .is_signed = true}};
-    uint64_t before, newest = 0;
+    uint64_t before, newest = 0, head = 0, lowest = 0;
+    char hash[DIGEST_HEX];
     enum err_code code = journal_reader_id(reader, walk.id, err);
 
     text_buf_init(&walk.text, SIGNED_BYTES_MAX);
@@ -392,6 +401,10 @@ journal_verify(struct journal_reader *reader, const struct journal_verify_params
             code = journal_reader_chain(reader, walk.last, JOURNAL_READ_MAX, check_row, &walk,
                                         &walk.last, err);
     } while (code == ERR_OK && walk.verdict.rows > before);
+    if (code == ERR_OK)
+        code = journal_reader_head(reader, &head, hash, &lowest, err);
+    if (code == ERR_OK && (int64_t)lowest < 1 && head != 0)
+        is_altered(&walk, 1, "has rows before it, where no number is");
     if (code == ERR_OK) {
         conclude(&walk, newest);
         name_first(&walk.verdict);

@@ -379,6 +379,20 @@ row_inserted_anywhere_is_found(void **state)
                  " payload, body FROM row WHERE seq = %u + 1;");
 }
 
+/* Where nobody reads, but where a row would lie one day. */
+static void
+row_inserted_before_the_first_is_found(void **state)
+{
+    for_each_row(*state, 1, 1,
+                 "INSERT INTO row SELECT 0, 0, utc_ms, kind, alarm, audiences, priority, hash,"
+                 " payload, body FROM row WHERE seq = %u;");
+    drop_dir(state);
+    make_dir(state);
+    for_each_row(*state, 1, 1,
+                 "INSERT INTO row SELECT -5, -5, utc_ms, kind, alarm, audiences, priority, hash,"
+                 " payload, body FROM row WHERE seq = %u;");
+}
+
 static void
 neighbours_in_the_wrong_order_are_found(void **state)
 {
@@ -614,6 +628,7 @@ main(void)
         IN_DIR(each_row_removed_with_the_numbers_closed_up_is_found),
         IN_DIR(each_tail_cut_off_is_found),
         IN_DIR(row_inserted_anywhere_is_found),
+        IN_DIR(row_inserted_before_the_first_is_found),
         IN_DIR(neighbours_in_the_wrong_order_are_found),
         IN_DIR(bodies_of_neighbours_exchanged_are_found),
         IN_DIR(time_and_alarm_a_row_is_filed_under_are_checked),
