@@ -6,6 +6,7 @@ ports chosen by the kernel, every process ended by the pid that was started.
         rig.wait_all_up()
         rig.sim("set s-1 p1 40000")
 """
+import contextlib
 import json
 import os
 import shutil
@@ -146,7 +147,8 @@ class Gateway:
         master = self.processes["gateway"].pid
         found = {"master": master}
         for child in Path(f"/proc/{master}/task/{master}/children").read_text().split():
-            found[Path(f"/proc/{child}/comm").read_text().strip()] = int(child)
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError): # ended meanwhile
+                found[Path(f"/proc/{child}/comm").read_text().strip()] = int(child)
         return found
 
     def cpu(self):
