@@ -60,7 +60,7 @@ def walk(lines, keys, folder, kept):
             faults["complete"].append((row.get("first", seq), "and following were lost (the disk was full)"))
         elif hashlib.sha256(body).hexdigest() != stored:
             faults["unaltered"].append((seq, "does not hash to its hash"))
-        elif last and (row["prev"] != last_hash or row["jid"] != last["jid"]):
+        elif last and (row["prev"] != last_hash or row["jid"] != last.get("jid", row["jid"])):
             faults["unaltered"].append((seq, "does not chain to the row before"))
         if last and row.get("first", seq) != last["seq"] + 1:
             faults["complete"].append((last["seq"] + 1, "is missing"))
@@ -72,7 +72,9 @@ def walk(lines, keys, folder, kept):
                 faults["signed"].append((seq, "is not signed by a key that is known here"))
         if kept and seq == kept["seq"] and stored != kept["hash"]:
             faults["unaltered"].append((seq, "is not the checkpoint that was kept"))
-        first, last, last_hash = first or row, {"jid": "", "ts": 0, "prev": "", **row}, stored
+        if row.get("kind") == "lost" and last:
+            row = {**last, **row}
+        first, last, last_hash = first or row, {"ts": 0, "prev": "", **row}, stored
     return first, last, signed, pruned
 
 
@@ -95,7 +97,7 @@ def main():
         faults["signed"].append((signed["seq"] + 1, "and following: no checkpoint signs them, hours later"))
     begins = ("with the first row" if first.get("prev") == "0" * 64 else
               "where a signed checkpoint says it was pruned" if first.get("prev") in pruned else "with an excerpt")
-    print(f"journal {last['jid']}, rows {first['seq']} to {last['seq']}, beginning {begins}"
+    print(f"journal {last.get('jid')}, rows {first['seq']} to {last['seq']}, beginning {begins}"
           + (f"; signed up to row {signed['seq']} by key {signed['key']}" if signed else ""))
     for verdict, found in faults.items():
         seq, what = min(found, default=(0, ""))

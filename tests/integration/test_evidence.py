@@ -5,6 +5,7 @@ import functools
 import importlib.util
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -196,6 +197,20 @@ def of_one_alarm_the_chain_is_given_whole(rig, kept):
         assert done.returncode == 0, (done.args, done.stdout, done.stderr)
 
 
+def rows_lost_to_a_full_disk_are_missing_and_nothing_else(rig):
+    """What is left of them is their place in the chain; the rest stays provable."""
+    with sqlite3.connect(rig.state_dir / "journal.db") as journal:
+        journal.execute("UPDATE row SET body = NULL WHERE seq = 4")
+    journal.close()
+    assert export(rig, "lost.tar.zst").returncode == 0
+    folder = unpack(rig, "lost.tar.zst")
+    done = script(folder / "rows.jsonl", folder / "public-key.pem")
+    assert done.returncode == 1 and "complete:  NO: row 4" in done.stdout, done
+    assert "unaltered: yes" in done.stdout and "signed:    yes" in done.stdout, done.stdout
+    done = subprocess.run([WATCHROOM, "journal", "verify", "--state-dir", rig.state_dir], capture_output=True, text=True)
+    assert done.returncode == 1 and "complete:  NO: row 4" in done.stdout and "unaltered: yes" in done.stdout, done.stdout
+
+
 def what_cannot_be_exported_is_said(rig):
     for more, status, word in ((["--from", "2001-01-01", "--to", "2001-01-02"], 1, "no row"),
                                (["--alarm", "power/none/none"], 1, "nothing of alarm"),
@@ -227,6 +242,7 @@ def main():
         a_touched_archive_is_found(rig, folder, kept)
         of_one_alarm_the_chain_is_given_whole(rig, kept)
         what_cannot_be_exported_is_said(rig)
+        rows_lost_to_a_full_disk_are_missing_and_nothing_else(rig)
     return 0
 
 
