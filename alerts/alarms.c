@@ -18,6 +18,8 @@
 #include "gateway/base/log.h"
 
 #define SIGN_EVERY_MS (INT64_C(3600) * 1000)
+#define CLOCK_MOVED_MS 2000
+#define CLOCK_STEADY_MS (INT64_C(3) * 3600 * 1000)
 #define WAL_LARGE_BYTES ((uint64_t)64 * 1024 * 1024)
 
 void
@@ -83,12 +85,14 @@ on_courier(void *ctx, const struct msg_head *head, const void *body)
     struct alarms *self = ctx;
 
     alarms_read_clock(self);
-    if (head->type == MSG_CURSOR && head->count == 1)
+    if (head->type == MSG_REFUSED)
+        figures_take_refused(self, body, head->count);
+    else if (head->type == MSG_CURSOR && head->count == 1)
         figures_take_cursor(self, body);
     else if (head->type == MSG_COMMAND)
         take_command(self, head, body);
     else if (head->type == MSG_HELLO)
-        self->turn.ticked_mono_ms = 0; /* it wants to know where we are */
+        turn_courier_is_new(self);
 }
 
 static void
@@ -211,13 +215,29 @@ send_metrics(struct alarms *self)
     free(text);
 }
 
+/* What is thrown away for its age is thrown away by a clock that has run evenly for hours: a wrong
+ * year must not empty the journal, nor the memory of commands given. */
+static bool
+is_clock_steady(struct alarms *self)
+{
+    int64_t offset_ms = self->now.utc_ms - self->now.mono_ms;
+    int64_t moved_ms = offset_ms - self->steady.offset_ms;
+
+    if (self->steady.since_mono_ms == 0 || moved_ms > CLOCK_MOVED_MS || moved_ms < -CLOCK_MOVED_MS)
+        self->steady.since_mono_ms = self->now.mono_ms;
+    self->steady.offset_ms = offset_ms;
+    return self->now.mono_ms - self->steady.since_mono_ms >= CLOCK_STEADY_MS;
+}
+
 static void
 keep_house(struct alarms *self)
 {
     const struct alarms_params *params = self->params;
     uint64_t cursor = self->courier == NULL ? UINT64_MAX : self->figures.cursor.seq;
-    int64_t before = params->retention_ms > 0 ? self->now.utc_ms - params->retention_ms : INT64_MIN;
+    int64_t before = JOURNAL_AGE_UNSURE;
 
+    if (is_clock_steady(self))
+        before = params->retention_ms > 0 ? self->now.utc_ms - params->retention_ms : 0;
     journal_housekeep(self->journal, self->now.utc_ms, before, cursor);
     if (journal_wal_bytes(self->journal) > WAL_LARGE_BYTES)
         log_warning("the journal's log has %llu bytes: does a reader hold it?",
@@ -235,9 +255,10 @@ on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     self->tell.clock = clock_state_name(clock_sync_state());
     engine_tick(self->engine, self->now);
     gateway_points_tick(&self->points, self->now);
-    if (self->courier != NULL)
-        gateway_points_set(&self->points, GATEWAY_BROKER_UNCONFIRMED,
-                           unconfirmed_tick(self->unconfirmed, self->now), self->now);
+    if (self->courier != NULL && unconfirmed_tick(self->unconfirmed, self->now))
+        gateway_points_set(&self->points, GATEWAY_BROKER_UNCONFIRMED, 1, self->now);
+    else if (self->points.points[GATEWAY_BROKER_UNCONFIRMED].until_mono_ms == 0)
+        gateway_points_set(&self->points, GATEWAY_BROKER_UNCONFIRMED, 0, self->now);
     control_tick(self->control, self->now.mono_ms);
     turn_tick(self);
     send_metrics(self);
@@ -325,7 +346,7 @@ feed_first_points(struct alarms *self, const struct journal_open_result *opened)
 {
     char value[16];
 
-    if (opened->quarantined[0] != '\0')
+    if (opened->quarantined[0] != '\0' || opened->is_older_copy)
         gateway_points_hold(&self->points, GATEWAY_JOURNAL_RESTARTED, self->now);
     if (journal_get(self->journal, FIGURES_CONFIG_KEY, value, sizeof value))
         gateway_points_set(&self->points, GATEWAY_CONFIG_STATE, 1, self->now);

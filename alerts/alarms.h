@@ -33,6 +33,7 @@ struct alarms_params {
     const struct user *users;
     uint32_t user_count;
     const char *site_name;
+    const char *time_zone; /* of the people on site; stamps stay UTC */
     const char *state_dir;     /* journal.db, journal.ballast live here */
     const char *config_digest; /* SHA-256 in hex of the accepted configuration */
     const char *config_file;

@@ -105,6 +105,9 @@ struct alarms {
         uint64_t token, ticket;
     } flushes[CONTROL_CLIENTS_MAX];
     uint64_t unknown; /* numbers nobody knows */
+    struct {
+        int64_t offset_ms, since_mono_ms;
+    } steady; /* the clock */
 };
 
 /* alarms.c */
@@ -124,6 +127,8 @@ void intake_after_commit(struct intake *intake);
 void turn_end(struct alarms *self);
 void turn_tick(struct alarms *self); /* about once a second */
 void turn_courier_writable(struct alarms *self);
+/* It wants to know where we are, and has no row that is not on disk. */
+void turn_courier_is_new(struct alarms *self);
 /* Tells the sender once the turn is on disk. */
 void turn_add_outcome(struct alarms *self, const struct msg_command *head, const char *text,
                       size_t bytes);
@@ -136,6 +141,7 @@ void turn_done(struct alarms *self);
 void figures_take_stats(struct alarms *self, const struct msg_stats *stats);
 void figures_take_store(struct alarms *self, const struct msg_store *store);
 void figures_take_cursor(struct alarms *self, const struct msg_cursor *cursor);
+void figures_take_refused(struct alarms *self, const struct msg_refused *rows, size_t count);
 void figures_take_generation(struct alarms *self, const char *text, size_t bytes);
 void figures_take_worker(struct alarms *self, const struct msg_worker *worker);
 /* "ok" or "degraded": the reasons, in words; a new reference. */

@@ -13,22 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/alarm_def.h"
-#include "alerts/cursor.h"
-#include "alerts/notify_mqtt.h"
-#include "alerts/outbox.h"
-#include "alerts/refusals.h"
-#include "alerts/values_out.h"
-#include "alerts/witness.h"
-#include "gateway/base/clock.h"
-#include "gateway/base/json.h"
+#include "alerts/courier_self.h"
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
 
-#define TICK_OLD_MS 6000
-#define HEARTBEAT_MS 5000
-#define HEARTBEAT_EXPIRES_S 15
-#define OUTCOME_EXPIRES_S 30
 #define SAVE_MS 100          /* the cursor file is synced at most this often */
 #define SAVE_AGAIN_MS 5000   /* after a failure */
 #define OPEN_AGAIN_MS 1000   /* a journal that could not be read */
@@ -36,195 +24,31 @@
 #define PULSE_S 0.1
 #define STOP_MS 3000 /* what is not told by then is told after the next start */
 #define VALUES_PER_PULSE 500
-#define TOPIC_MAX (3 * TOPIC_ID_MAX)
-#define NO_TOKEN (UINT64_MAX - 1)
-
-struct courier {
-    struct worker worker;
-    const struct courier_params *params;
-    struct link *alarms;
-    struct notify *notify;
-    struct outbox *outbox;
-    struct values_out *values; /* NULL: not published */
-    struct journal_reader *reader;
-    struct cursor cursor;
-    char jid[27], boot[37], prefix[TOPIC_ID_MAX], commands[TOPIC_MAX];
-    ev_timer pulse;
-    struct msg_tick tick;
-    int64_t ticked_ms; /* 0: never */
-    int64_t told_ms, beat_ms, gw_ms, sum_ms, stop_ms;
-    int64_t save_after_ms, opened_ms, progress_ms, command_dropped_ms;
-    uint64_t saved_seq, told_seq;
-    struct refusals refusals;
-    struct witness witness;
-    char gw_state[16], gw_reason[176];
-    uint32_t gw_retained;
-    char *sum; /* as last published */
-    bool owes_meta, is_stopping, is_save_failing;
-    struct err journal_err;
-};
 
 static void work(struct courier *courier);
 
 /* publishing */
 
-static bool
-publish(struct courier *courier, const char *name, const char *payload, int qos, bool retained,
-        uint32_t expires_s)
+bool
+courier_publish(struct courier *courier, const char *name, const char *payload, size_t bytes,
+                int qos, bool retained, uint32_t expires_s)
 {
     char topic[TOPIC_MAX];
 
     snprintf(topic, sizeof topic, "%s/%s", courier->prefix, name);
     return notify_send(courier->notify, &(struct notify_publish){.topic = topic,
                                                                  .payload = payload,
-                                                                 .payload_bytes = strlen(payload),
+                                                                 .payload_bytes = bytes,
                                                                  .qos = qos,
                                                                  .retained = retained,
                                                                  .expires_s = expires_s,
                                                                  .token = NO_TOKEN});
 }
 
-/* Takes `object`. */
 static bool
-publish_json(struct courier *courier, const char *name, json_t *object, int qos, bool retained,
-             uint32_t expires_s)
+publish_early(void *ctx, const char *name, const char *payload, size_t bytes, bool retained)
 {
-    char *text = object == NULL ? NULL : json_canonical(object);
-    bool sent = text != NULL && publish(courier, name, text, qos, retained, expires_s);
-
-    free(text);
-    json_decref(object);
-    return sent;
-}
-
-static bool
-is_judge_alive(const struct courier *courier, int64_t now_ms)
-{
-    return courier->ticked_ms != 0 && now_ms - courier->ticked_ms < TICK_OLD_MS;
-}
-
-static json_t *
-gw_object(const struct courier *courier, const char *state, const char *reason)
-{
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I}", "state", state, "boot",
-                     courier->boot, "version", WATCHROOM_VERSION, "config",
-                     courier->params->config_digest != NULL ? courier->params->config_digest : "",
-                     "jid", courier->jid, "seq", (json_int_t)courier->tick.committed, "retained",
-                     (json_int_t)courier->tick.retained, "reason", reason, "ts",
-                     (json_int_t)clock_now().utc_ms);
-}
-
-static void
-publish_gw(struct courier *courier, int64_t now_ms, bool force)
-{
-    const char *state = "online", *reason = "";
-    const char *refused = refusals_reason(&courier->refusals, now_ms);
-    const char *complaint = notify_complaint(courier->notify);
-
-    if (!is_judge_alive(courier, now_ms)) {
-        state = "degraded";
-        reason = "the judge is silent";
-    } else if (courier->tick.degraded) {
-        state = "degraded";
-        reason = courier->tick.reason;
-    } else if (refused != NULL) {
-        state = "degraded";
-        reason = refused;
-    } else if (courier->reader == NULL) {
-        state = "degraded";
-        reason = "the journal cannot be read";
-    } else if (complaint != NULL) {
-        state = "degraded";
-        reason = complaint;
-    }
-    if (!force && strcmp(state, courier->gw_state) == 0 &&
-        strcmp(reason, courier->gw_reason) == 0 &&
-        (courier->gw_retained == courier->tick.retained || now_ms - courier->gw_ms < 1000))
-        return;
-    if (!publish_json(courier, "gw", gw_object(courier, state, reason), 1, true, 0))
-        return;
-    courier->gw_ms = now_ms;
-    courier->gw_retained = courier->tick.retained;
-    text_copy(courier->gw_state, sizeof courier->gw_state, state);
-    text_copy(courier->gw_reason, sizeof courier->gw_reason, reason);
-}
-
-static void
-publish_heartbeat(struct courier *courier, int64_t now_ms)
-{
-    char hash[DIGEST_HEX] = "";
-    uint64_t seq = 0, oldest;
-    struct err err;
-
-    if (!is_judge_alive(courier, now_ms) || now_ms - courier->beat_ms < HEARTBEAT_MS ||
-        courier->reader == NULL ||
-        journal_reader_head(courier->reader, &seq, hash, &oldest, &err) != ERR_OK)
-        return;
-    const uint32_t *active = courier->tick.active;
-    json_t *object = json_pack("{s:s, s:I, s:s, s:[i,i,i,i], s:s, s:I}", "jid", courier->jid, "seq",
-                               (json_int_t)seq, "hash", hash, "active", (int)active[1],
-                               (int)active[2], (int)active[3], (int)active[4], "clock",
-                               clock_state_name((enum clock_state)courier->tick.clock), "ts",
-                               (json_int_t)clock_now().utc_ms);
-    if (publish_json(courier, "hb", object, 0, false, HEARTBEAT_EXPIRES_S))
-        courier->beat_ms = now_ms;
-}
-
-static void
-publish_sum(struct courier *courier, int64_t now_ms, bool force)
-{
-    const struct msg_tick *tick = &courier->tick;
-
-    if (!force && now_ms - courier->sum_ms < 1000)
-        return;
-    json_t *object = json_pack("{s:[i,i,i,i], s:i, s:b}", "active", (int)tick->active[1],
-                               (int)tick->active[2], (int)tick->active[3], (int)tick->active[4],
-                               "retained", (int)tick->retained, "flood", (int)tick->flood);
-    char *text = object == NULL ? NULL : json_canonical(object);
-    json_decref(object);
-    if (text == NULL)
-        return;
-    if ((force || courier->sum == NULL || strcmp(text, courier->sum) != 0) &&
-        publish(courier, "sum", text, 1, true, 0)) {
-        free(courier->sum);
-        courier->sum = text;
-        courier->sum_ms = now_ms;
-        return;
-    }
-    free(text);
-}
-
-static void
-publish_meta(struct courier *courier)
-{
-    const struct directory *directory = courier->params->directory;
-    json_t *devices = json_array();
-
-    for (uint32_t i = 0; i < directory->device_limit; i++) {
-        const struct device_info *device = directory_device(directory, i);
-
-        if (device != NULL)
-            json_array_append_new(devices,
-                                  json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", device->id,
-                                            "name", device->name, "zone", device->zone, "asset",
-                                            device->asset, "owner", device->owner, "profile",
-                                            device->profile, "address", device->address));
-    }
-    if (publish_json(courier, "meta/inventory", json_pack("{s:o}", "devices", devices), 1, true, 0))
-        courier->owes_meta = false;
-}
-
-static void
-publish_checkpoint(struct courier *courier, int64_t now_ms)
-{
-    struct text_buf text;
-    uint64_t seq;
-
-    text_buf_init(&text, 4096);
-    if (witness_look(&courier->witness, courier->reader, now_ms, &text, &seq) &&
-        publish(courier, "audit/checkpoint", text.data, 1, true, 0))
-        courier->witness.told = seq;
-    text_buf_done(&text);
+    return courier_publish(ctx, name, payload, bytes, 1, retained, 0);
 }
 
 static bool
@@ -234,9 +58,8 @@ publish_values(void *ctx, const char *device, const char *group, const char *pay
     struct courier *courier = ctx;
     char name[TOPIC_ID_MAX + 8];
 
-    (void)bytes;
     snprintf(name, sizeof name, "val/%s/%s", device, group);
-    return publish(courier, name, payload, 0, true, expires_s);
+    return courier_publish(courier, name, payload, bytes, 0, true, expires_s);
 }
 
 /* the outbox's view of the world */
@@ -281,6 +104,73 @@ outbox_alarms(void *ctx, unsigned after_priority, uint64_t after_seq, unsigned l
                                  alarm_ctx, err);
 }
 
+/* what the broker remembers and the journal does not */
+
+static bool
+sweep_is_told(void *ctx, const char *alarm_id)
+{
+    struct courier *courier = ctx;
+    bool is_told = true;
+    struct err err;
+
+    if (courier->reader == NULL || early_has_alarm(courier->early, alarm_id) ||
+        journal_reader_is_told(courier->reader, alarm_id, &is_told, &err) != ERR_OK)
+        return true;
+    return is_told;
+}
+
+static bool
+sweep_empty(void *ctx, const char *alarm_id)
+{
+    char name[TOPIC_ID_MAX + 8];
+
+    snprintf(name, sizeof name, "alarm/%s", alarm_id);
+    return courier_publish(ctx, name, "", 0, 1, true, 0);
+}
+
+static void
+sweep_alarms(struct courier *courier)
+{
+    static const struct sweep_io IO = {sweep_is_told, sweep_empty};
+    unsigned emptied = sweep_pump(courier->sweep, &IO, courier);
+
+    if (emptied > 0)
+        log_warning("%u alarms that the broker still held are at rest: their topics are emptied",
+                    emptied);
+}
+
+/* A state that the broker held when the session began. */
+static void
+note_held_alarm(struct courier *courier, const struct notify_message *message)
+{
+    size_t prefix = strlen(courier->prefix);
+    const char *name = message->topic + prefix;
+
+    if (!message->retained || message->payload_bytes == 0 ||
+        strncmp(message->topic, courier->prefix, prefix) != 0 || strncmp(name, "/alarm/", 7) != 0)
+        return;
+    if (text_is_path(name + 7) && strlen(name + 7) < TOPIC_ID_MAX)
+        sweep_note(courier->sweep, name + 7);
+}
+
+static void
+on_message(void *ctx, const struct notify_message *message)
+{
+    if (!commands_mqtt_take(ctx, message))
+        note_held_alarm(ctx, message);
+}
+
+/* Asks for what it holds under alarm/: not for what is published from now on. */
+static void
+subscribe_alarms(struct courier *courier)
+{
+    char filter[TOPIC_MAX];
+
+    snprintf(filter, sizeof filter, "%s/alarm/#", courier->prefix);
+    sweep_forget(courier->sweep);
+    notify_subscribe(courier->notify, filter, 0, NOTIFY_RETAINED_NOW);
+}
+
 /* the journal */
 
 /* Opens it, or opens it again after alarms may have made a new one. */
@@ -311,6 +201,9 @@ open_journal(struct courier *courier)
         log_warning("journal %s is another one than %s: told from its first row", jid,
                     courier->cursor.jid);
     outbox_set_cursor(courier->outbox, after);
+    early_forget(courier->early);
+    if (notify_is_connected(courier->notify))
+        subscribe_alarms(courier); /* topics of the journal before */
     outbox_committed(courier->outbox, courier->tick.committed);
     courier->saved_seq = after;
 }
@@ -338,6 +231,27 @@ save_cursor(struct courier *courier, int64_t now_ms, bool force)
     courier->is_save_failing = true;
 }
 
+/* False: alarms has no room; the cursor must not overtake them. */
+static bool
+tell_refused(struct courier *courier)
+{
+    if (courier->refused_count > 0 &&
+        link_send(courier->alarms, MSG_REFUSED, courier->refused_count, courier->refused))
+        courier->refused_count = 0;
+    return courier->refused_count == 0;
+}
+
+static void
+note_refused(struct courier *courier, uint64_t seq)
+{
+    if (seq == 0 || (courier->refused_count > 0 &&
+                     courier->refused[courier->refused_count - 1].seq == seq))
+        return;
+    if (courier->refused_count == REFUSED_MAX && !tell_refused(courier))
+        return; /* it knows of 512 */
+    courier->refused[courier->refused_count++].seq = seq;
+}
+
 static void
 tell_cursor(struct courier *courier, int64_t now_ms)
 {
@@ -347,7 +261,7 @@ tell_cursor(struct courier *courier, int64_t now_ms)
                                 .refused = courier->refusals.count,
                                 .connected = notify_is_connected(courier->notify)};
 
-    if (now_ms - courier->told_ms < wait_ms)
+    if (now_ms - courier->told_ms < wait_ms || !tell_refused(courier))
         return;
     if (link_send(courier->alarms, MSG_CURSOR, 1, &cursor)) {
         courier->told_ms = now_ms;
@@ -365,17 +279,15 @@ on_connected(void *ctx)
 
     log_info("connected to the broker %s:%u", courier->params->host, courier->params->port);
     worker_count(&courier->worker, STAT_MQTT_RECONNECTS, 1);
-    notify_subscribe(courier->notify, courier->commands, 1, NOTIFY_RETAINED_ASKED);
+    commands_mqtt_subscribe(courier);
+    subscribe_alarms(courier);
     courier->progress_ms = now_ms;
     outbox_connected(courier->outbox);
     if (courier->values != NULL)
         values_out_repeat(courier->values);
-    courier->owes_meta = true;
-    courier->witness = (struct witness){0};
+    early_again(courier->early);
     courier->told_ms = 0;
-    publish_gw(courier, now_ms, true);
-    free(courier->sum);
-    courier->sum = NULL;
+    state_out_connected(courier, now_ms);
     work(courier);
 }
 
@@ -401,105 +313,22 @@ on_delivered(void *ctx, uint64_t token, const char *topic, const char *refused)
         log_error("the broker refuses %s: %s", topic, refused);
     if (token == NO_TOKEN)
         return;
+    if (refused != NULL)
+        note_refused(courier, outbox_row_of(courier->outbox, token));
     outbox_delivered(courier->outbox, token);
     work(courier);
 }
 
-/* "<prefix>/cmd/<user>/<verb>" */
-static bool
-split_command(const struct courier *courier, const char *topic, struct msg_command *command)
-{
-    char user[TOPIC_ID_MAX];
-    size_t prefix = strlen(courier->prefix);
-
-    if (strncmp(topic, courier->prefix, prefix) != 0 || strncmp(topic + prefix, "/cmd/", 5) != 0 ||
-        !text_copy(user, sizeof user, topic + prefix + 5))
-        return false;
-    char *slash = strchr(user, '/');
-    if (slash == NULL)
-        return false;
-    *slash = '\0';
-    return text_copy(command->user, sizeof command->user, user) &&
-           text_copy(command->verb, sizeof command->verb, slash + 1);
-}
-
-static void
-on_message(void *ctx, const struct notify_message *message)
-{
-    struct courier *courier = ctx;
-    struct msg_command command;
-
-    memset(&command, 0, sizeof command);
-    if (!split_command(courier, message->topic, &command)) {
-        log_debug("a message on %s: ignored", message->topic);
-        return;
-    }
-    if (message->response_topic != NULL &&
-        !text_copy(command.response_topic, sizeof command.response_topic, message->response_topic))
-        command.response_topic[0] = '\0';
-    if (message->correlation_bytes <= sizeof command.correlation) {
-        command.correlation_bytes = (uint32_t)message->correlation_bytes;
-        if (message->correlation_bytes > 0)
-            memcpy(command.correlation, message->correlation, message->correlation_bytes);
-    }
-    command.retained = message->retained;
-    /* What was too long to be a command came empty: its refusal is on record all the same. */
-    command.payload_bytes = (uint32_t)message->payload_bytes;
-    if (link_send_blob(courier->alarms, MSG_COMMAND, &command, sizeof command, message->payload,
-                       message->payload_bytes))
-        return;
-    int64_t now_ms = clock_now().mono_ms;
-    if (courier->command_dropped_ms != 0 && now_ms - courier->command_dropped_ms < 60000)
-        return;
-    courier->command_dropped_ms = now_ms;
-    log_warning("alarms lags: a command of %s is dropped, as may be more; no answer is sent",
-                command.user);
-}
-
 /* alarms */
-
-static void
-take_outcome(struct courier *courier, const struct msg_command *command, const char *text,
-             size_t bytes)
-{
-    char expected[TOPIC_MAX];
-
-    /* Alarms has checked it; a wrong one would be a way to publish under our name. */
-    snprintf(expected, sizeof expected, "%s/rsp/%.*s/", courier->prefix, ID_MAX - 1, command->user);
-    if (strncmp(command->response_topic, expected, strlen(expected)) != 0 ||
-        strpbrk(command->response_topic, "+#") != NULL)
-        return;
-    notify_send(courier->notify,
-                &(struct notify_publish){.topic = command->response_topic,
-                                         .payload = text,
-                                         .payload_bytes = bytes,
-                                         .qos = 1,
-                                         .expires_s = OUTCOME_EXPIRES_S,
-                                         .correlation = command->correlation,
-                                         .correlation_bytes = command->correlation_bytes,
-                                         .token = NO_TOKEN});
-}
 
 /* A row that is not on disk: told at once, marked; it comes again, with its hash, when it is. */
 static void
-take_unjournalled(struct courier *courier, const char *text, size_t bytes)
+take_early_row(struct courier *courier, const struct msg_row *head, const char *text, size_t bytes)
 {
-    json_t *row = json_parse_object(text, bytes, NULL, 0);
-    const json_t *alarm = json_object_get(row, "alarm");
-    const json_t *audience;
-    size_t index;
-    char name[TOPIC_ID_MAX + 16];
-
-    json_array_foreach(json_object_get(alarm, "audience"), index, audience)
-    {
-        snprintf(name, sizeof name, "event/%s", json_string_value(audience));
-        publish_json(courier, name, json_incref(row), 1, false, 0);
-    }
-    if (alarm != NULL) {
-        snprintf(name, sizeof name, "alarm/%s", json_text_or(alarm, "id", "unknown"));
-        publish_json(courier, name, json_deep_copy(alarm), 1, true, 0);
-    }
-    json_decref(row);
+    if (!early_take(courier->early, head, text, bytes) && early_dropped(courier->early) == 1)
+        log_error("too many rows are not on disk: from row %llu on they are told when they are",
+                  (unsigned long long)head->seq);
+    work(courier);
 }
 
 static void
@@ -513,6 +342,7 @@ take_tick(struct courier *courier, const struct msg_tick *tick)
         (courier->reader == NULL && courier->ticked_ms - courier->opened_ms >= OPEN_AGAIN_MS))
         open_journal(courier);
     outbox_committed(courier->outbox, tick->committed);
+    early_committed(courier->early, tick->committed);
     work(courier);
 }
 
@@ -531,11 +361,12 @@ on_alarms_message(void *ctx, const struct msg_head *head, const void *body)
             values_out_take(courier->values, body, head->count);
         break;
     case MSG_OUTCOME:
-        take_outcome(courier, body, (const char *)body + sizeof(struct msg_command),
-                     head->bytes - sizeof(struct msg_command));
+        commands_mqtt_answer(courier, body, (const char *)body + sizeof(struct msg_command),
+                             head->bytes - sizeof(struct msg_command));
         break;
     case MSG_ROW:
-        take_unjournalled(courier, body, head->bytes);
+        take_early_row(courier, body, (const char *)body + sizeof(struct msg_row),
+                       head->bytes - sizeof(struct msg_row));
         break;
     default:
         break; /* hello: the next tick says who it is */
@@ -555,6 +386,8 @@ work(struct courier *courier)
         journal_reader_close(courier->reader);
         courier->reader = NULL;
     }
+    if (outbox_is_pictured(courier->outbox))
+        early_pump(courier->early, publish_early, courier);
     int64_t now_ms = clock_now().mono_ms;
     save_cursor(courier, now_ms, false);
     tell_cursor(courier, now_ms);
@@ -566,11 +399,8 @@ finish(struct courier *courier)
     int64_t now_ms = clock_now().mono_ms;
 
     save_cursor(courier, now_ms, true);
-    courier->witness.looked_ms = 0; /* that of the stop */
     if (notify_is_connected(courier->notify))
-        publish_checkpoint(courier, now_ms);
-    if (notify_is_connected(courier->notify))
-        publish_json(courier, "gw", gw_object(courier, "offline", "stopped"), 1, true, 0);
+        state_out_stopped(courier, now_ms);
     worker_end(&courier->worker, 0);
 }
 
@@ -589,14 +419,9 @@ on_pulse(struct ev_loop *loop, ev_timer *watcher, int events)
     if (now_ms - courier->progress_ms > UNCONFIRMED_MS)
         notify_restart(courier->notify, "it confirms nothing");
     if (notify_is_connected(courier->notify)) {
-        publish_gw(courier, now_ms, false);
-        publish_heartbeat(courier, now_ms);
-        if (outbox_is_in_sync(courier->outbox)) {
-            publish_sum(courier, now_ms, courier->sum == NULL);
-            publish_checkpoint(courier, now_ms);
-            if (courier->owes_meta)
-                publish_meta(courier);
-        }
+        state_out_pulse(courier, now_ms);
+        if (outbox_is_pictured(courier->outbox))
+            sweep_alarms(courier);
         if (courier->values != NULL)
             values_out_due(courier->values, now_ms, VALUES_PER_PULSE, publish_values, courier);
     }
@@ -630,18 +455,18 @@ set_up(struct courier *courier, struct err *err)
         log_error("%s: rows will be told again after a restart", err->text);
     snprintf(courier->prefix, sizeof courier->prefix, "%s/%s", params->root, params->site);
     snprintf(will_topic, sizeof will_topic, "%s/gw", courier->prefix);
-    snprintf(courier->commands, sizeof courier->commands, "%s/cmd/+/+", courier->prefix);
     clock_boot_id(courier->boot);
     courier->outbox = outbox_new(courier->prefix, params->window, &IO, courier);
     if (params->publish_values)
         courier->values = values_out_new(params->directory);
-    if (courier->outbox == NULL || (params->publish_values && courier->values == NULL))
+    courier->early = early_new();
+    courier->sweep = sweep_new();
+    if (courier->outbox == NULL || courier->early == NULL || courier->sweep == NULL ||
+        (params->publish_values && courier->values == NULL))
         return err_set(err, ERR_NOMEM, "out of memory");
     open_journal(courier);
 
-    json_t *object = gw_object(courier, "offline", "the connection was lost");
-    char *will = object == NULL ? NULL : json_canonical(object);
-    json_decref(object);
+    char *will = state_out_gw(courier, "offline", "the connection was lost");
     if (will == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
     code = notify_new(courier->worker.loop, params, will_topic, will, &HANDLERS, courier,
@@ -672,6 +497,8 @@ courier_main(const struct worker_env *env, const struct courier_params *params)
 done:
     notify_free(courier.notify);
     outbox_free(courier.outbox);
+    early_free(courier.early);
+    sweep_free(courier.sweep);
     values_out_free(courier.values);
     journal_reader_close(courier.reader);
     cursor_close(&courier.cursor);

@@ -45,18 +45,25 @@ read_slot(int fd, unsigned index, struct slot *out_slot)
     return true;
 }
 
-enum err_code
-cursor_open(struct cursor *cursor, const char *state_dir, struct err *err)
+static enum err_code
+open_file(struct cursor *cursor, const char *state_dir, int flags, struct err *err)
 {
     char path[PATH_MAX];
-    struct slot slot;
 
     *cursor = (struct cursor){.fd = -1};
     if ((size_t)snprintf(path, sizeof path, "%s/courier.cursor", state_dir) >= sizeof path)
         return err_set(err, ERR_CONFIG, "path too long");
-    cursor->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    cursor->fd = open(path, flags | O_CLOEXEC, 0640);
     if (cursor->fd < 0)
         return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    return ERR_OK;
+}
+
+static void
+read_newer_slot(struct cursor *cursor)
+{
+    struct slot slot;
+
     for (unsigned i = 0; i < 2; i++)
         if (read_slot(cursor->fd, i, &slot) && slot.counter >= cursor->counter) {
             cursor->counter = slot.counter;
@@ -64,7 +71,32 @@ cursor_open(struct cursor *cursor, const char *state_dir, struct err *err)
             memcpy(cursor->jid, slot.jid, sizeof cursor->jid);
             cursor->jid[26] = '\0';
         }
+}
+
+enum err_code
+cursor_open(struct cursor *cursor, const char *state_dir, struct err *err)
+{
+    enum err_code code = open_file(cursor, state_dir, O_RDWR | O_CREAT, err);
+
+    if (code != ERR_OK)
+        return code;
+    /* Its blocks are taken now: a disk that is full later still takes the position. */
+    (void)posix_fallocate(cursor->fd, 0, 2 * SLOT_BYTES);
+    read_newer_slot(cursor);
     return ERR_OK;
+}
+
+uint64_t
+cursor_peek(const char *state_dir, const char *jid)
+{
+    struct cursor cursor;
+    struct err err;
+
+    if (open_file(&cursor, state_dir, O_RDONLY, &err) != ERR_OK)
+        return 0;
+    read_newer_slot(&cursor);
+    cursor_close(&cursor);
+    return strcmp(cursor.jid, jid) == 0 ? cursor.seq : 0;
 }
 
 void

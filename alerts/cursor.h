@@ -19,6 +19,8 @@ struct cursor {
 
 /* Opens or makes the file. */
 enum err_code cursor_open(struct cursor *cursor, const char *state_dir, struct err *err) MUST_CHECK;
+/* Only looks: up to where journal `jid` was confirmed; 0: not known. */
+uint64_t cursor_peek(const char *state_dir, const char *jid);
 void cursor_close(struct cursor *cursor);
 
 /* Writes and syncs; blocks for that. On failure the old position stays on disk. */

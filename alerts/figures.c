@@ -66,10 +66,24 @@ figures_take_store(struct alarms *self, const struct msg_store *store)
 void
 figures_take_cursor(struct alarms *self, const struct msg_cursor *cursor)
 {
+    if (self->figures.has_cursor && cursor->refused > self->figures.cursor.refused)
+        gateway_points_hold(&self->points, GATEWAY_BROKER_REFUSED, self->now);
     self->figures.cursor = *cursor;
     self->figures.has_cursor = true;
-    gateway_points_set(&self->points, GATEWAY_BROKER_STATE, cursor->connected == 0, self->now);
+    /* Just after the start it is not lost, it was never there. */
+    if (cursor->connected != 0 ||
+        self->now.mono_ms - self->started.mono_ms >= ENGINE_START_GRACE_MS)
+        gateway_points_set(&self->points, GATEWAY_BROKER_STATE, cursor->connected == 0, self->now);
     unconfirmed_cursor(self->unconfirmed, cursor->seq);
+}
+
+/* A P1 that the broker refuses is as untold as one that it never confirms, and known to be. */
+void
+figures_take_refused(struct alarms *self, const struct msg_refused *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (unconfirmed_refused(self->unconfirmed, rows[i].seq))
+            gateway_points_hold(&self->points, GATEWAY_BROKER_UNCONFIRMED, self->now);
 }
 
 void
@@ -130,6 +144,8 @@ figures_reasons(const struct alarms *self)
     add_reason(reasons,
                self->courier != NULL && (!figures->has_cursor || figures->cursor.connected == 0),
                "broker: not connected");
+    add_reason(reasons, self->points.points[GATEWAY_BROKER_REFUSED].until_mono_ms != 0,
+               "broker: it refuses messages; the log names their topics");
     if (figures->has_store && figures->store.is_failing != 0)
         json_array_append_new(reasons, json_sprintf("store: %s", figures->store.reason));
     add_reason(reasons, figures->has_store && figures->store.time_jumped != 0,
@@ -286,6 +302,7 @@ figures_status(const struct alarms *self)
 
     set(status, "ok", json_true());
     set(status, "site_name", json_string(params->site_name != NULL ? params->site_name : ""));
+    set(status, "time_zone", json_string(params->time_zone != NULL ? params->time_zone : "UTC"));
     set(status, "state", json_string(json_array_size(reasons) == 0 ? "ok" : "degraded"));
     set(status, "reasons", reasons);
     set(status, "state_dir", json_string(params->state_dir));
@@ -299,6 +316,9 @@ figures_status(const struct alarms *self)
     set(status, "journal", journal_json(self));
     set(status, "broker", broker_json(self));
     set(status, "store", store_json(&self->figures));
+    set(status, "samples",
+        json_pack("{s:I, s:I}", "judged", (json_int_t)engine_counts(self->engine)->samples, "late",
+                  (json_int_t)engine_counts(self->engine)->late_samples));
     set(status, "devices", devices_json(self));
     set(status, "alarms", alarms_json(self));
     set(status, "workers", workers_json(self, true));

@@ -84,6 +84,36 @@ take_events(struct intake *intake, const struct event *events, size_t count)
     }
 }
 
+static bool
+is_state(const struct alarms *self, uint32_t number)
+{
+    const struct point_ref *ref = directory_point(self->params->directory, number);
+
+    return ref != NULL && ref->def->kind != VALUE_NUMBER;
+}
+
+/*
+ * Samples are no news of a state whose changes, numbered, are still to come again: judged first, it
+ * would make those look old. The snapshot behind them has it once more.
+ */
+static void
+take_samples(struct intake *intake, const struct sample *samples, size_t count)
+{
+    static struct sample kept[MSG_BYTES_MAX / sizeof(struct sample) + 1];
+    struct alarms *self = intake->self;
+    size_t some = 0;
+
+    if (!intake->is_synced) {
+        for (size_t i = 0; i < count; i++)
+            if (!is_state(self, samples[i].point))
+                kept[some++] = samples[i];
+        samples = kept;
+        count = some;
+    }
+    engine_samples(self->engine, samples, count);
+    forward(self, samples, count);
+}
+
 static void
 on_message(void *ctx, const struct msg_head *head, const void *body)
 {
@@ -92,10 +122,7 @@ on_message(void *ctx, const struct msg_head *head, const void *body)
 
     alarms_read_clock(self);
     if (head->type == MSG_SAMPLES) {
-        const struct sample *samples = body;
-
-        engine_samples(self->engine, samples, head->count);
-        forward(self, samples, head->count);
+        take_samples(intake, body, head->count);
     } else if (head->type == MSG_EVENTS) {
         take_events(intake, body, head->count);
     } else if (head->type == MSG_TEXTS) {

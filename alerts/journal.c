@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts/cursor.h"
 #include "alerts/journal_db.h"
 #include "alerts/journal_file.h"
 #include "alerts/journal_pending.h"
@@ -24,6 +25,7 @@
     ((int64_t)86400000) /* a smaller slice goes when it is that much overdue                       \
                          */
 #define EXPIRE_SLICE 500
+#define TOLD_AHEAD_MAX 10000 /* rows told and not yet confirmed, at most and with room to spare */
 #define WAL_QUIET_BYTES ((uint64_t)1024 * 1024)       /* less is not worth a checkpoint ... */
 #define CHECKPOINT_LATEST_MS 60000                    /* ... for that long */
 #define WAL_RESTART_BYTES ((uint64_t)8 * 1024 * 1024) /* from here on make it begin anew */
@@ -44,16 +46,27 @@ struct journal {
     struct text_buf body;
 };
 
-/* Numbers that may have been told without reaching the disk are not used again. */
+/*
+ * Numbers that have been told without being in this file are not used again: people drop what they
+ * know by its number. Either they did not reach the disk before the end, or somebody put an older
+ * copy of the file back.
+ */
 static bool
-note_gap(struct journal *journal, int64_t utc_ms)
+note_gap(struct journal *journal, const char *state_dir, int64_t utc_ms, bool *out_is_older)
 {
     uint64_t told = journal_mark_read(journal->mark);
+    uint64_t confirmed = cursor_peek(state_dir, journal->id);
+    const char *reason = "told, but not on disk before the end";
 
+    *out_is_older = confirmed > journal->head && confirmed > told;
+    if (*out_is_older) {
+        told = confirmed + TOLD_AHEAD_MAX;
+        reason = "told, but not in this file: an older copy was put back";
+    }
     if (told <= journal->head)
         return true;
     json_t *body = json_pack("{s:I, s:I, s:s}", "from", (json_int_t)journal->head + 1, "to",
-                             (json_int_t)told, "reason", "told, but not on disk before the end");
+                             (json_int_t)told, "reason", reason);
     journal->head = told;
     return body != NULL && journal_add(journal, "unjournalled", utc_ms, body, NULL, 0, 0) != 0;
 }
@@ -108,7 +121,7 @@ journal_open(const char *state_dir, const char *site, int64_t utc_ms, uint64_t b
     journal->head = journal->committed = head.seq;
     if (result.is_new) /* other numbers, another id */
         journal_mark_write(journal->mark, 0);
-    if (!note_gap(journal, utc_ms)) {
+    if (!note_gap(journal, state_dir, utc_ms, &result.is_older_copy)) {
         code = err_set(err, ERR_NOMEM, "out of memory");
         goto fail;
     }
@@ -448,15 +461,16 @@ journal_has_ballast(const struct journal *journal)
 
 void
 journal_each_unwritten(struct journal *journal, uint64_t after_seq,
-                       void (*row)(void *ctx, uint64_t seq, const char *body, unsigned audiences,
-                                   unsigned priority),
+                       void (*row)(void *ctx, uint64_t seq, const char *body, unsigned priority,
+                                   bool at_rest),
                        void *ctx)
 {
     if (!journal->failing)
         return;
     for (const struct pending_row *item = journal->pending.first; item != NULL; item = item->next)
         if (item->seq > after_seq && item->body != NULL)
-            row(ctx, item->seq, item->body, item->audiences, item->priority);
+            row(ctx, item->seq, item->body, item->priority,
+                item->alarm_id != NULL && item->payload == NULL && item->splice < 0);
 }
 
 enum err_code
@@ -538,7 +552,8 @@ journal_housekeep(struct journal *journal, int64_t utc_ms, int64_t prune_before_
         return;
     if (prune(journal, utc_ms, prune_before_utc_ms, cursor) != ERR_OK)
         return;
-    journal_db_expire(journal->db, utc_ms, EXPIRE_SLICE);
+    if (prune_before_utc_ms != JOURNAL_AGE_UNSURE)
+        journal_db_expire(journal->db, utc_ms, EXPIRE_SLICE);
     if (wal >= WAL_QUIET_BYTES ||
         (wal > 0 && (utc_ms - journal->checkpointed_utc_ms >= CHECKPOINT_LATEST_MS ||
                      utc_ms < journal->checkpointed_utc_ms))) {

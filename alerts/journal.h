@@ -23,6 +23,7 @@ struct journal;
 
 struct journal_open_result {
     bool is_new;          /* made now, with a new journal id */
+    bool is_older_copy;   /* people were told of rows that are not in it */
     char quarantined[256]; /* path the unreadable old file was moved to, "" if none */
     char quarantine_reason[200];
     char key_note[256]; /* about the key that signs: "" when it is as it was */
@@ -102,7 +103,7 @@ bool journal_is_dirty(const struct journal *journal);
 enum err_code journal_commit(struct journal *journal, int64_t utc_ms, struct err *err) MUST_CHECK;
 
 /* Rows told but not on disk (after a failed commit), oldest first; body borrowed until the next
- * call on this journal. Rows beyond the bound are dropped lowest priority first, and counted. */
+ * call on this journal. `at_rest`: the row leaves its alarm at rest. Rows beyond the bound are dropped lowest priority first, and counted. */
 uint64_t journal_unwritten(const struct journal *journal);
 /* Rows lost to that bound since the start. */
 uint64_t journal_dropped(const struct journal *journal);
@@ -111,8 +112,8 @@ bool journal_has_ballast(const struct journal *journal);
 /* Oldest seq on disk; 0: none. */
 uint64_t journal_oldest(const struct journal *journal);
 void journal_each_unwritten(struct journal *journal, uint64_t after_seq,
-                            void (*row)(void *ctx, uint64_t seq, const char *body, unsigned audiences,
-                                        unsigned priority),
+                            void (*row)(void *ctx, uint64_t seq, const char *body,
+                                        unsigned priority, bool at_rest),
                             void *ctx);
 /* Every stored engine record, for the restart. */
 enum err_code journal_each_alarm(struct journal *journal,
@@ -120,8 +121,10 @@ enum err_code journal_each_alarm(struct journal *journal,
                                                size_t engine_bytes, bool is_told),
                                  void *ctx, struct err *err) MUST_CHECK;
 
-/* In quiet turns: WAL checkpoint by our own timer, one slice of pruning (rows older than `before`,
- * never past `cursor`), give the ballast back when there is room. Bounded time. */
+#define JOURNAL_AGE_UNSURE INT64_MIN
+/* In quiet turns: WAL checkpoint by our own timer, one slice of pruning (rows older than
+ * `prune_before_utc_ms`, never past `cursor`), give the ballast back when there is room. Bounded
+ * time. JOURNAL_AGE_UNSURE: nobody vouches for the clock, nothing goes for its age. */
 void journal_housekeep(struct journal *journal, int64_t utc_ms, int64_t prune_before_utc_ms,
                        uint64_t cursor);
 uint64_t journal_wal_bytes(const struct journal *journal);

@@ -28,6 +28,7 @@
               " AND (priority, seq) > (?1, ?2) ORDER BY priority, seq LIMIT ?3")                   \
     X(CHECKPOINT,                                                                                  \
       "SELECT CAST(value AS INTEGER) FROM kv WHERE key = '" JOURNAL_CHECKPOINT_KEY "'")            \
+    X(TOLD, "SELECT 1 FROM alarm WHERE id = ?1 AND payload IS NOT NULL")                           \
     X(HEAD, "SELECT seq, hash, (SELECT min(seq) FROM row) FROM row ORDER BY seq DESC LIMIT 1")
 
 enum statement {
@@ -325,6 +326,20 @@ journal_reader_alarms(struct journal_reader *reader, unsigned after_priority, ui
                    (uint64_t)sqlite3_column_int64(statement, 2), text_of(statement, 3, "{}")))
             break;
     return finish(reader, SQL_ALARMS, result, err);
+}
+
+enum err_code
+journal_reader_is_told(struct journal_reader *reader, const char *alarm_id, bool *out_told,
+                       struct err *err)
+{
+    sqlite3_stmt *statement = reader->statements[SQL_TOLD];
+
+    sqlite3_bind_text(statement, 1, alarm_id, -1, SQLITE_TRANSIENT);
+    int result = sqlite3_step(statement);
+    enum err_code code = finish(reader, SQL_TOLD, result, err);
+    if (code == ERR_OK)
+        *out_told = result == SQLITE_ROW;
+    return code;
 }
 
 enum err_code

@@ -63,6 +63,10 @@ enum err_code journal_reader_alarms(struct journal_reader *reader, unsigned afte
                                                   uint64_t seq, const char *payload),
                                     void *ctx, struct err *err) MUST_CHECK;
 
+/* Is something retained for this alarm: is it known and not at rest? */
+enum err_code journal_reader_is_told(struct journal_reader *reader, const char *alarm_id,
+                                     bool *out_told, struct err *err) MUST_CHECK;
+
 /* Newest seq, its hash (DIGEST_HEX bytes) and oldest seq still held. */
 enum err_code journal_reader_head(struct journal_reader *reader, uint64_t *out_seq, char *out_hash,
                                   uint64_t *out_oldest, struct err *err) MUST_CHECK;

@@ -20,7 +20,7 @@ struct news {
     enum news_kind kind;
     uint32_t session; /* of the connection attempt it belongs to */
     uint64_t token;   /* NEWS_DELIVERED; NEWS_CONNECTED: largest packet the broker takes, 0: any */
-    bool is_refused;
+    bool is_refused, is_from_broker;
     char text[240]; /* reason */
     void *owner;
     char *topic, *response_topic;

@@ -135,6 +135,7 @@ end_publish(struct news *news, enum MQTTReasonCodes reason)
 {
     struct notify *notify = news->owner;
 
+    news->is_from_broker = true;
     news->is_refused = reason >= MQTTREASONCODE_UNSPECIFIED_ERROR;
     if (news->is_refused)
         text_copy(news->text, sizeof news->text, reason_text(reason));

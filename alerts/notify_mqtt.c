@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "alerts/notify_self.h"
+#include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
 
@@ -125,6 +126,7 @@ connect_now(struct notify *notify)
     MQTTAsync_destroy(&notify->client); /* with all it still holds */
     atomic_fetch_add(&notify->session, 1);
     atomic_store(&notify->values, 0);
+    suspects_begin(&notify->suspects);
     notify->tls_error[0] = '\0';
     notify->is_connecting = true;
 
@@ -149,6 +151,13 @@ lose(struct notify *notify, const char *reason)
 
     if (!was_connected && !notify->is_connecting)
         return; /* told twice */
+    const char *blocked =
+        was_connected ? suspects_lost(&notify->suspects, clock_now().mono_ms) : NULL;
+    if (blocked != NULL)
+        log_error(
+            "the broker ends the connection each time at \"%s\" (its access list?): nothing of "
+            "it is sent for a while",
+            blocked);
     plan_retry(notify, reason);
     if (was_connected)
         notify->handlers.on_disconnected(notify->ctx, reason);
@@ -191,9 +200,12 @@ take_news(struct notify *notify, const struct news *news)
         log_error("the broker refuses a subscription: %s (its access list?)", news->text);
         break;
     case NEWS_DELIVERED:
-        if (notify->is_connected)
-            notify->handlers.on_delivered(notify->ctx, news->token, news->topic,
-                                          news->is_refused ? news->text : NULL);
+        if (!notify->is_connected)
+            break;
+        if (news->is_from_broker)
+            suspects_answered(&notify->suspects, news->is_refused);
+        notify->handlers.on_delivered(notify->ctx, news->token, news->topic,
+                                      news->is_refused ? news->text : NULL);
         break;
     case NEWS_MESSAGE:
         take_message(notify, news);
@@ -267,6 +279,7 @@ notify_new(struct ev_loop *loop, const struct courier_params *params, const char
     notify->ctx = ctx;
     notify->retry_s = RETRY_MIN_S;
     text_copy(notify->will_topic, sizeof notify->will_topic, will_topic);
+    suspects_init(&notify->suspects, strlen(params->root) + strlen(params->site) + 2);
     text_copy(notify->will, sizeof notify->will, will);
     ev_async_init(&notify->wake, on_wake);
     ev_timer_init(&notify->retry, on_retry, 0, 0);
@@ -405,15 +418,14 @@ is_too_large(const struct notify *notify, const struct notify_publish *publish)
 }
 
 static bool
-refuse_large(struct notify *notify, const struct notify_publish *publish)
+refuse_here(struct notify *notify, const struct notify_publish *publish, const char *reason)
 {
     struct news *news = make_news(notify, publish);
 
     if (news == NULL)
         return false;
     news->is_refused = true;
-    snprintf(news->text, sizeof news->text, "%zu bytes, more than it takes in a packet",
-             publish->payload_bytes);
+    text_copy(news->text, sizeof news->text, reason);
     news_push(&notify->news, news);
     return true;
 }
@@ -424,11 +436,16 @@ notify_send(struct notify *notify, const struct notify_publish *publish)
     MQTTAsync_message message = MQTTAsync_message_initializer;
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
     struct news *news = NULL;
+    int64_t now_ms = clock_now().mono_ms;
 
     if (!notify_is_connected(notify))
         return false;
     if (is_too_large(notify, publish))
-        return refuse_large(notify, publish);
+        return refuse_here(notify, publish, "larger than it takes in a packet");
+    if (suspects_is_blocked(&notify->suspects, publish->topic, now_ms))
+        return refuse_here(notify, publish, "it ends the connection");
+    if (!suspects_may_send(&notify->suspects, publish->qos))
+        return false;
     if (publish->qos > 0) {
         if ((news = make_news(notify, publish)) == NULL)
             return false;
@@ -450,8 +467,10 @@ notify_send(struct notify *notify, const struct notify_publish *publish)
     add_properties(&message.properties, publish);
     int status = MQTTAsync_sendMessage(notify->client, publish->topic, &message, &options);
     MQTTProperties_free(&message.properties);
-    if (status == MQTTASYNC_SUCCESS)
+    if (status == MQTTASYNC_SUCCESS) {
+        suspects_sent(&notify->suspects, publish->topic, publish->qos);
         return true;
+    }
     if (publish->qos == 0)
         atomic_fetch_sub(&notify->values, 1);
     news_free(news);

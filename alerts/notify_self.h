@@ -10,6 +10,7 @@
 #include "alerts/news.h"
 #include "alerts/notify_files.h"
 #include "alerts/notify_mqtt.h"
+#include "alerts/suspects.h"
 
 #define PASSWORD_MAX 512
 
@@ -27,6 +28,7 @@ struct notify {
     double retry_s;
     size_t packet_max; /* the broker takes; 0: any */
     unsigned long dropped_told;
+    struct suspects suspects;
     char tls_error[160]; /* written by Paho's threads while connecting */
     char will_topic[TOPIC_ID_MAX], will[512];
     char password[PASSWORD_MAX];

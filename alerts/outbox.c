@@ -343,6 +343,14 @@ move_cursor(struct outbox *outbox)
         forget_picture(outbox);
 }
 
+uint64_t
+outbox_row_of(const struct outbox *outbox, uint64_t token)
+{
+    uint64_t seq = token & PICTURE_SEQ;
+
+    return token >> SEQ_BITS == outbox->epoch && seq != PICTURE_SEQ ? seq : 0;
+}
+
 void
 outbox_delivered(struct outbox *outbox, uint64_t token)
 {
@@ -417,6 +425,12 @@ outbox_is_drained(const struct outbox *outbox)
 {
     return outbox->is_connected && !outbox->is_picturing && outbox->cursor >= outbox->committed &&
            outbox->under_way == 0;
+}
+
+bool
+outbox_is_pictured(const struct outbox *outbox)
+{
+    return outbox->is_connected && !outbox->is_picturing;
 }
 
 bool

@@ -46,6 +46,8 @@ void outbox_committed(struct outbox *outbox, uint64_t committed);
 /* The broker took it or refused it (then it is counted; it is not tried for ever). Tokens of an
  * earlier connection or journal are ignored. */
 void outbox_delivered(struct outbox *outbox, uint64_t token);
+/* The row of a token of this connection; 0: of none. */
+uint64_t outbox_row_of(const struct outbox *outbox, uint64_t token);
 
 /* Publishes as much as the window allows, reading a bounded number of rows: call it again from a
  * timer. Errors of the journal come back; try again later. */
@@ -53,6 +55,8 @@ enum err_code outbox_pump(struct outbox *outbox, struct err *err) MUST_CHECK;
 
 /* Everything committed is published and confirmed. */
 bool outbox_is_drained(const struct outbox *outbox);
+/* Since the last connect the present alarms were published. */
+bool outbox_is_pictured(const struct outbox *outbox);
 /* Since the last connect the present alarms and the backlog of that moment were published. */
 bool outbox_is_in_sync(const struct outbox *outbox);
 /* Messages not confirmed yet. */

@@ -148,6 +148,10 @@ restart_from_journal(struct alarms *self, const struct journal_open_result *open
         log_error("the journal was not sound (%s); it is kept as %s, a new one begins: %s",
                   opened->quarantine_reason, opened->quarantined, journal_id(self->journal));
         text_copy(self->figures.quarantined, sizeof self->figures.quarantined, opened->quarantined);
+    } else if (opened->is_older_copy) {
+        log_error("the journal ends before what people were told: an older copy was put back; its "
+                  "missing rows are noted in row %llu",
+                  (unsigned long long)journal_head(self->journal));
     } else if (opened->is_new) {
         log_info("a new journal: %s", journal_id(self->journal));
     }

@@ -46,14 +46,13 @@ struct telling {
 };
 
 static void
-tell_row(void *ctx, uint64_t seq, const char *body, unsigned audiences, unsigned priority)
+tell_row(void *ctx, uint64_t seq, const char *body, unsigned priority, bool at_rest)
 {
     struct telling *telling = ctx;
     bool is_urgent = priority == 1 || priority == 2;
     uint64_t *told =
         telling->urgent ? &telling->self->turn.told_urgent : &telling->self->turn.told_other;
 
-    (void)audiences;
     if (telling->is_stuck || is_urgent != telling->urgent || seq <= *told)
         return;
     text_buf_reset(&telling->text);
@@ -61,7 +60,8 @@ tell_row(void *ctx, uint64_t seq, const char *body, unsigned audiences, unsigned
     text_buf_add(&telling->text, ",\"journalled\":false}");
     if (telling->text.failed)
         return;
-    if (link_send_blob(telling->self->courier, MSG_ROW, NULL, 0, telling->text.data,
+    struct msg_row head = {.seq = seq, .is_at_rest = at_rest};
+    if (link_send_blob(telling->self->courier, MSG_ROW, &head, sizeof head, telling->text.data,
                        telling->text.length))
         *told = seq;
     else
@@ -248,8 +248,7 @@ turn_end(struct alarms *self)
     if (turn->is_failing)
         tell_unwritten(self);
     /* Also what needed no row: a refusal that only counts. */
-    if ((turn->outcomes != NULL || turn->answer_count > 0) &&
-        (turn->is_failing || !is_dirty(self)))
+    if ((turn->outcomes != NULL || turn->answer_count > 0) && (turn->is_failing || !is_dirty(self)))
         release_outcomes(self);
 }
 
@@ -270,6 +269,13 @@ turn_courier_writable(struct alarms *self)
     send_ready_outcomes(self);
     if (self->turn.is_failing)
         tell_unwritten(self);
+}
+
+void
+turn_courier_is_new(struct alarms *self)
+{
+    self->turn.ticked_mono_ms = 0;
+    self->turn.told_urgent = self->turn.told_other = self->turn.told_head = 0;
 }
 
 void

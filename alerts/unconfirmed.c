@@ -17,6 +17,7 @@ struct waiting {
     uint32_t alarm, occ;
     int64_t since_mono_ms;
     bool is_done; /* the command was run for it, or for this occurrence before */
+    bool is_refused;
 };
 
 struct run {
@@ -85,9 +86,21 @@ unconfirmed_cursor(struct unconfirmed *unconfirmed, uint64_t seq)
     size_t kept = 0;
 
     for (size_t i = 0; i < unconfirmed->count; i++)
-        if (unconfirmed->queue[i].seq > seq)
+        if (unconfirmed->queue[i].seq > seq ||
+            (unconfirmed->queue[i].is_refused && !unconfirmed->queue[i].is_done))
             unconfirmed->queue[kept++] = unconfirmed->queue[i];
     unconfirmed->count = kept;
+}
+
+bool
+unconfirmed_refused(struct unconfirmed *unconfirmed, uint64_t seq)
+{
+    for (size_t i = 0; i < unconfirmed->count; i++)
+        if (unconfirmed->queue[i].seq == seq) {
+            unconfirmed->queue[i].is_refused = true;
+            return true;
+        }
+    return false;
 }
 
 static const char *
@@ -182,12 +195,14 @@ unconfirmed_tick(struct unconfirmed *unconfirmed, struct stamp now)
     for (size_t i = 0; i < unconfirmed->count; i++) {
         struct waiting *waiting = &unconfirmed->queue[i];
 
-        if (now.mono_ms - waiting->since_mono_ms < params->unconfirmed_after_ms)
-            break;
-        is_overdue = true;
-        if (waiting->is_done || params->unconfirmed_command == NULL)
+        if (!waiting->is_refused &&
+            now.mono_ms - waiting->since_mono_ms < params->unconfirmed_after_ms)
             continue;
-        if (!was_run(unconfirmed, waiting) && !run_for(unconfirmed, waiting, now))
+        is_overdue |= !waiting->is_done || !waiting->is_refused;
+        if (waiting->is_done)
+            continue;
+        if (params->unconfirmed_command != NULL && !was_run(unconfirmed, waiting) &&
+            !run_for(unconfirmed, waiting, now))
             break;
         waiting->is_done = true;
     }

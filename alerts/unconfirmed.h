@@ -27,6 +27,9 @@ void unconfirmed_note(struct unconfirmed *unconfirmed, uint32_t alarm, uint32_t 
                       int64_t mono_ms);
 /* The broker has confirmed up to here. */
 void unconfirmed_cursor(struct unconfirmed *unconfirmed, uint64_t seq);
+/* The broker refused this row. True: it was a P1 that waits, and waits no longer: the command is due
+ * now, whatever is confirmed later. */
+bool unconfirmed_refused(struct unconfirmed *unconfirmed, uint64_t seq);
 /* About once a second. Is one of them overdue? */
 bool unconfirmed_tick(struct unconfirmed *unconfirmed, struct stamp now);
 

@@ -14,6 +14,7 @@
 struct reading {
     double value;
     int64_t utc_ms; /* 0: none yet */
+    int64_t mono_ms;
     uint8_t quality;
 };
 
@@ -74,9 +75,10 @@ values_out_take(struct values_out *values, const struct sample *samples, size_t 
         if (ref == NULL || ref->device >= values->directory->device_limit)
             continue;
         struct reading *reading = &values->readings[samples[i].point];
-        if (samples[i].utc_ms < reading->utc_ms)
+        if (reading->utc_ms != 0 && samples[i].mono_ms < reading->mono_ms)
             continue;
-        *reading = (struct reading){samples[i].value, samples[i].utc_ms, samples[i].quality};
+        *reading = (struct reading){samples[i].value, samples[i].utc_ms, samples[i].mono_ms,
+                                    samples[i].quality};
         group_of(values, ref)->has_news = true;
     }
 }

@@ -81,6 +81,14 @@ holes_modbus_mark(struct holes *holes, const struct plan *plan, uint32_t index, 
 }
 
 void
+holes_modbus_retry(struct holes *holes, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < holes->count; i++)
+        if (holes->blocks[i].retry_at_ms > now_ms)
+            holes->blocks[i].retry_at_ms = now_ms;
+}
+
+void
 holes_modbus_clear(struct holes *holes, uint32_t index, int64_t now_ms)
 {
     if (!holes_modbus_is_hole(holes, index))
@@ -89,9 +97,7 @@ holes_modbus_clear(struct holes *holes, uint32_t index, int64_t now_ms)
     holes->blocks[index].wait_ms = 0;
     holes->has_healed = true;
     /* The device has got ready: what else it refused is worth a try now. */
-    for (uint32_t i = 0; i < holes->count; i++)
-        if (holes->blocks[i].retry_at_ms > now_ms)
-            holes->blocks[i].retry_at_ms = now_ms;
+    holes_modbus_retry(holes, now_ms);
 }
 
 void

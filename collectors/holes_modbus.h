@@ -41,6 +41,8 @@ bool holes_modbus_split(struct holes *holes, const struct plan *plan, uint32_t i
 bool holes_modbus_mark(struct holes *holes, const struct plan *plan, uint32_t index,
                        int64_t now_ms);
 void holes_modbus_clear(struct holes *holes, uint32_t index, int64_t now_ms);
+/* All holes are due now. */
+void holes_modbus_retry(struct holes *holes, int64_t now_ms);
 
 /*
  * After a poll: when its last hole has gone in it, back to the shared plan, the cheaper one. What

@@ -47,7 +47,7 @@ struct device_group {
     struct holes holes;
 };
 
-enum task { TASK_NONE, TASK_POLL, TASK_PROBE };
+enum task { TASK_NONE, TASK_POLL, TASK_PROBE, TASK_SIGN_OF_LIFE };
 
 struct modbus_device {
     const struct collect_device *device;
@@ -59,6 +59,7 @@ struct modbus_device {
     uint16_t group;        /* under way */
     uint32_t block;        /* under way */
     uint32_t answered;     /* blocks of this poll */
+    uint32_t asked;        /* requests of this poll */
     uint32_t hole_retries; /* in this poll */
     uint8_t refused;       /* last exception code of this poll that was no hole */
     uint16_t group_count;
@@ -73,6 +74,7 @@ static struct {
 } self;
 
 static void read_block(struct modbus_device *device);
+static void ask_first(struct modbus_device *device, const struct plan_block *block);
 
 static int64_t
 now_ms(void)
@@ -91,11 +93,30 @@ end_task(struct modbus_device *device, enum cause cause, const char *reason)
     device->sink->on_done(device->ctx, cause, reason);
 }
 
+/*
+ * A poll that asked for nothing, because all of its group was refused lately, says nothing of the
+ * device either: it may be dead for all we know. One register, refused or not, tells; and given, it
+ * says that the device has got ready.
+ */
+static bool
+ask_for_life(struct modbus_device *device)
+{
+    const struct device_group *group = &device->groups[device->group];
+
+    if (device->asked > 0 || group->plan->block_count == 0)
+        return false;
+    device->task = TASK_SIGN_OF_LIFE;
+    ask_first(device, &group->plan->blocks[0]);
+    return true;
+}
+
 static void
 end_poll(struct modbus_device *device)
 {
     char reason[REASON_MAX];
 
+    if (ask_for_life(device))
+        return;
     holes_modbus_settle(&device->groups[device->group].holes);
     if (device->answered > 0 || device->refused == 0) {
         end_task(device, CAUSE_OK, "");
@@ -151,7 +172,9 @@ on_answer(void *ctx, enum frame_state state, const struct frame_modbus_answer *a
     if (state == FRAME_EXCEPTION && is_gateway_failure(answer->exception)) {
         /* The gateway lives, the unit behind it does not: the line stays for the others. */
         end_task(device, CAUSE_TIMEOUT, modbus_strerror(MODBUS_ENOBASE + answer->exception));
-    } else if (device->task == TASK_PROBE) {
+    } else if (device->task == TASK_PROBE || device->task == TASK_SIGN_OF_LIFE) {
+        if (device->task == TASK_SIGN_OF_LIFE && state != FRAME_EXCEPTION)
+            holes_modbus_retry(&device->groups[device->group].holes, now_ms());
         end_task(device, CAUSE_OK, "");
     } else if (state == FRAME_EXCEPTION) {
         on_exception(device, answer->exception);
@@ -183,6 +206,7 @@ ask(struct modbus_device *device, const struct plan_block *block, uint16_t count
                                                          .on_failure = on_failure};
     uint16_t timeout_ms = device->device->timeout_ms;
 
+    device->asked++;
     line_modbus_ask(device->shared->line,
                     &(struct line_modbus_ask){
                         .request = {.unit = device->device->unit,
@@ -229,7 +253,7 @@ poll_group(void *instance, uint16_t group)
     device->task = TASK_POLL;
     device->group = group;
     device->block = 0;
-    device->answered = 0;
+    device->answered = device->asked = 0;
     device->hole_retries = 0;
     device->refused = 0;
     read_block(device);
@@ -242,6 +266,15 @@ is_alone(const struct modbus_limits *limits, uint16_t address)
         if (address >= limits->alone[i].first && address <= limits->alone[i].last)
             return true;
     return false;
+}
+
+/* The least that can be asked of a block. */
+static void
+ask_first(struct modbus_device *device, const struct plan_block *block)
+{
+    bool as_it_is = is_alone(&device->device->set->modbus, block->address);
+
+    ask(device, block, as_it_is ? block->count : 1);
 }
 
 static void
@@ -259,11 +292,8 @@ probe(void *instance)
         return;
     }
 
-    const struct plan_block *block = &device->groups[group].plan->blocks[0];
-    bool as_it_is = is_alone(&device->device->set->modbus, block->address);
-
     device->group = group;
-    ask(device, block, as_it_is ? block->count : 1);
+    ask_first(device, &device->groups[group].plan->blocks[0]);
 }
 
 static void

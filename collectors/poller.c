@@ -221,6 +221,7 @@ count_lateness(struct poller *poller, int64_t late_us)
                  {25000, STAT_LATE_LE_25MS},
                  {100000, STAT_LATE_LE_100MS}};
 
+    worker_count(poller->worker, STAT_LATE_US, late_us > 0 ? (uint64_t)late_us : 0);
     for (size_t i = 0; i < ARRAY_LEN(STEPS); i++)
         if (late_us <= STEPS[i].us) {
             worker_count(poller->worker, STEPS[i].stat, 1);

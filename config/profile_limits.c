@@ -21,8 +21,11 @@ profile_read_interval(const struct schema_reader *reader, struct fy_node *node, 
         return true;
     }
     if (text == NULL || !text_parse_duration_ms(text, &ms) || ms < 100 || ms > 86400000) {
-        yaml_fault(reader->yaml, node, "100ms to 1d, or once", "\"%s\" is no interval",
-                   text == NULL ? "?" : text);
+        bool looks_octal = text != NULL && text[0] == '0' && text[1] >= '0' && text[1] <= '9';
+
+        yaml_fault(reader->yaml, node,
+                   looks_octal ? "write it without the leading 0" : "100ms to 1d, or once",
+                   "\"%s\" is no interval", text == NULL ? "?" : text);
         return false;
     }
     *out_ms = ms;

@@ -145,25 +145,12 @@ expand(struct arena *arena, const char *text, int64_t n)
 }
 
 static bool
-is_point_id(const char *id)
-{
-    char lower[ID_MAX];
-
-    if (strlen(id) >= sizeof lower)
-        return false;
-    /* Phases are called L1, L2, L3 everywhere: the one capital letter there is. */
-    for (size_t i = 0; i <= strlen(id); i++)
-        lower[i] = id[i] == 'L' && id[i + 1] >= '0' && id[i + 1] <= '9' ? 'l' : id[i];
-    return text_is_id(lower);
-}
-
-static bool
 name_point(const struct schema_reader *reader, struct fy_node *node, const struct raw_point *raw,
            struct point_def *def)
 {
     const struct word *word = vocabulary_find(def->id);
 
-    if (!is_point_id(def->id)) {
+    if (!text_is_point(def->id)) {
         yaml_fault(reader->yaml, yaml_get(node, "id"), "a-z 0-9 . _ - (and L1, L2, L3)",
                    "id: \"%s\" is no point id", def->id);
         return false;

@@ -90,6 +90,7 @@ fill_params(struct build *build)
     alarms->users = site->users;
     alarms->user_count = site->user_count;
     alarms->site_name = site->name;
+    alarms->time_zone = site->time_zone;
     alarms->state_dir = site->state_dir;
     alarms->config_digest = site->digest;
     alarms->config_file = site->file;

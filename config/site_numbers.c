@@ -42,6 +42,7 @@ const struct point_def GATEWAY_POINTS[] = {
     FLAG_POINT("store.loss", "readings do not reach the time series"),
     STATE_POINT("broker.state", BROKER_LABELS, "the MQTT session"),
     FLAG_POINT("broker.unconfirmed", "a P1 waits for the broker"),
+    FLAG_POINT("broker.refused", "the broker refused something lately"),
     STATE_POINT("workers.state", WORKER_LABELS, "a process died or hung lately"),
     STATE_POINT("config.state", CONFIG_LABELS, "the newest configuration was accepted"),
     FLAG_POINT("samples.merged", "collectors are ahead of the judge"),

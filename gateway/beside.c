@@ -131,3 +131,12 @@ beside_data(const char *name, const char *variable, char out[BESIDE_PATH_MAX], s
     return err_set(err, ERR_NOT_FOUND, "%s is neither in %s/../share/watchroom nor in %s/../config",
                    name, folder, folder);
 }
+
+const char *
+beside_profiles(void)
+{
+    static char folder[BESIDE_PATH_MAX];
+    struct err err;
+
+    return beside_data("profiles", "WATCHROOM_PROFILES", folder, &err) == ERR_OK ? folder : NULL;
+}

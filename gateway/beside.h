@@ -25,4 +25,7 @@ enum err_code beside_system_program(const char *name, const char *package,
 enum err_code beside_data(const char *name, const char *variable, char out[BESIDE_PATH_MAX],
                           struct err *err) MUST_CHECK;
 
+/* The folder of the profiles that come with this program; NULL where there is none. Kept. */
+const char *beside_profiles(void);
+
 #endif

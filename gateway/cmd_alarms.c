@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/clock.h"
+#include "gateway/base/text.h"
 #include "gateway/cmd_common.h"
 
 static const char ALARMS_HELP[] =
@@ -40,9 +41,14 @@ print_alarm(const json_t *alarm, int64_t now_ms)
     printf("P%lld  %-7s %-8s %-8s %s\n", (long long)json_int_or(alarm, "priority", 4), age,
            json_text_or(alarm, "cond", "?"), json_text_or(alarm, "ack", "?"),
            json_text_or(alarm, "id", "?"));
-    printf("    %s (%s %s%s)\n", json_text_or(alarm, "text", ""), value,
-           json_text_or(alarm, "unit", ""),
-           strcmp(json_text_or(alarm, "quality", "good"), "good") == 0 ? "" : ", quality bad");
+    const char *label = json_text_or(alarm, "label", NULL);
+    const char *unit = json_text_or(alarm, "unit", "");
+    const char *quality = json_text_or(alarm, "quality", "good");
+    bool is_good = strcmp(quality, "good") == 0;
+
+    printf("    %s (%s%s%s%s%s)\n", json_text_or(alarm, "text", ""), label != NULL ? label : value,
+           label == NULL && unit[0] != '\0' ? " " : "", label == NULL ? unit : "",
+           is_good ? "" : ", quality ", is_good ? "" : quality);
     printf("    -> %s\n", json_text_or(alarm, "action", ""));
 }
 
@@ -119,6 +125,7 @@ cmd_ack(int argc, char **argv)
                                             {NULL, 0, NULL, 0}};
     struct common_options common = {0};
     const char *note = NULL, *occ = NULL;
+    int64_t occ_number = 0;
     int option, status, worst = EXIT_FINE;
 
     while ((option = getopt_long(argc, argv, "n:h", OPTIONS, NULL)) != -1) {
@@ -131,6 +138,10 @@ cmd_ack(int argc, char **argv)
     }
     if (optind == argc) {
         fputs("watchroom ack: which alarm? (watchroom alarms lists them)\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (occ != NULL && !text_parse_int(occ, 1, UINT32_MAX, &occ_number)) {
+        fprintf(stderr, "watchroom ack: --occ: \"%s\" is no occurrence: a number from 1\n", occ);
         return EXIT_USAGE;
     }
     for (int i = optind; i < argc; i++) {
@@ -147,7 +158,7 @@ cmd_ack(int argc, char **argv)
             return EXIT_USAGE;
         }
         if (occ != NULL)
-            json_object_set_new(request, "occ", json_integer(strtoll(occ, NULL, 10)));
+            json_object_set_new(request, "occ", json_integer((json_int_t)occ_number));
         status = common_call(&common, request, &reply);
         if (status != EXIT_FINE) {
             worst = status;

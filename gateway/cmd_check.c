@@ -7,6 +7,7 @@
 #include "config/site.h"
 #include "config/tables.h"
 #include "config/vocabulary.h"
+#include "gateway/beside.h"
 #include "gateway/cmd_common.h"
 
 static const char HELP[] =
@@ -268,6 +269,8 @@ cmd_check(int argc, char **argv)
             return status;
         }
     }
+    if (options.profile_dir == NULL)
+        options.profile_dir = beside_profiles();
     if (optind == argc) {
         fputs("watchroom check: which site file?\n", stderr);
         return EXIT_USAGE;

@@ -1,6 +1,7 @@
 /*
  * cmd_common.c - what the commands share.
  */
+#include "gateway/base/text.h"
 #include "gateway/cmd_common.h"
 
 #include <stdlib.h>
@@ -130,6 +131,8 @@ common_state_dir(const struct common_options *options, const char *told, char *o
         fputs("watchroom: the gateway does not say where its files are; use --state-dir\n", stderr);
         status = EXIT_BROKEN;
     }
+    setenv("TZ", json_text_or(reply, "time_zone", "UTC"), 0);
+    tzset();
     json_decref(reply);
     return status;
 }

@@ -35,8 +35,9 @@ bool common_option(int option, struct common_options *options, const char *comma
 bool common_arguments(int argc, char **argv, int max);
 
 /*
- * Where the gateway keeps its files. `told` (may be NULL): the user named the folder, nobody is
- * asked. Says why not on stderr.
+ * Where the gateway keeps its files; and, for who has set no TZ, its site's time zone becomes that
+ * of this process. `told` (may be NULL): the user named the folder, nobody is asked. Says why not on
+ * stderr.
  */
 int common_state_dir(const struct common_options *options, const char *told, char *out,
                      size_t size);

@@ -26,8 +26,8 @@ static const char HELP[] =
     "Examples:\n"
     "  watchroom graph ups-a/battery.charge --last 1h -o charge.svg\n"
     "  watchroom graph gen-1/fuel.level --last 30d -o fuel.png\n"
-    "  watchroom graph ups-a/ups.load --from 2026-11-23T08:00 --to 2026-11-23T09:00 -o load.svg\n"
-    "  watchroom graph ups-a/ups.load --state-dir /var/lib/watchroom -o load.svg\n"
+    "  watchroom graph ups-a/output.L1.load --from 2026-11-23T08:00 --to 2026-11-23T09:00 -o load.svg\n"
+    "  watchroom graph ups-a/output.L1.load --state-dir /var/lib/watchroom -o load.svg\n"
     "\n"
     "Usage: watchroom graph DEVICE/POINT -o FILE.svg|FILE.png [OPTION...]\n"
     "\n"
@@ -71,7 +71,7 @@ take_name(struct order *order, const char *name)
     memcpy(order->device, name, (size_t)(slash - name));
     order->device[slash - name] = '\0';
     return text_copy(order->point, sizeof order->point, slash + 1) && text_is_id(order->device) &&
-           text_is_id(order->point);
+           text_is_point(order->point);
 }
 
 static int
@@ -154,15 +154,7 @@ ask_gateway(const struct order *order, char *out_dir, size_t size)
     if (status != EXIT_FINE)
         return status;
     json_decref(reply);
-    status = common_call(&order->common, json_pack("{s:s}", "verb", "status"), &reply);
-    if (status != EXIT_FINE)
-        return status;
-    if (!text_copy(out_dir, size, json_text_or(reply, "state_dir", "")) || out_dir[0] == '\0') {
-        fputs("watchroom: the gateway does not say where its files are; use --state-dir\n", stderr);
-        status = EXIT_BROKEN;
-    }
-    json_decref(reply);
-    return status;
+    return common_state_dir(&order->common, NULL, out_dir, size);
 }
 
 static int

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "gateway/beside.h"
 #include "gateway/cmd.h"
 #include "gateway/master.h"
 
@@ -66,6 +67,8 @@ cmd_run(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    if (options.profile_dir == NULL)
+        options.profile_dir = beside_profiles();
     if (optind < argc) {
         fprintf(stderr, "watchroom run: \"%s\" is too much; see watchroom run --help\n",
                 argv[optind]);

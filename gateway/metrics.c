@@ -80,11 +80,61 @@ print_stat(const json_t *workers, enum stat_id stat, struct text_buf *out)
     {
         const json_t *value = json_object_get(json_object_get(worker, "stats"), info->name);
 
-        /* Only where a process has it: a zero of the store's counters says nothing of alarms. */
-        if (json_integer_value(value) != 0)
+        const char *name = json_text_or(worker, "name", "?");
+        bool is_own =
+            info->owner[0] != '\0' && strncmp(name, info->owner, strlen(info->owner)) == 0;
+
+        /* A zero of the store's counters says nothing of alarms. */
+        if (is_own || json_integer_value(value) != 0)
             text_buf_add(out, "watchroom_%s{worker=\"%s\"} %lld\n", info->name,
-                         json_text_or(worker, "name", "?"), (long long)json_integer_value(value));
+                         name, (long long)json_integer_value(value));
     }
+}
+
+/* From the slot of a poll to its decoded values. */
+static void
+print_lateness(const json_t *workers, struct text_buf *out)
+{
+    static const struct {
+        enum stat_id stat;
+        const char *upto_s;
+    } BUCKETS[] = {{STAT_LATE_LE_5MS, "0.005"},
+                   {STAT_LATE_LE_10MS, "0.01"},
+                   {STAT_LATE_LE_25MS, "0.025"},
+                   {STAT_LATE_LE_100MS, "0.1"},
+                   {STAT_LATE_GT_100MS, "+Inf"}};
+    const json_t *worker;
+    size_t index;
+
+    print_head(out, "poll_lateness_seconds", "From the slot of a poll to its decoded values",
+               "histogram");
+    json_array_foreach(workers, index, worker)
+    {
+        const json_t *stats = json_object_get(worker, "stats");
+        const char *name = json_text_or(worker, "name", "?");
+        long long count = 0;
+
+        if (strncmp(name, "collector", 9) != 0)
+            continue;
+        for (size_t i = 0; i < ARRAY_LEN(BUCKETS); i++) {
+            count += json_int_or(stats, stat_info(BUCKETS[i].stat)->name, 0);
+            text_buf_add(out,
+                         "watchroom_poll_lateness_seconds_bucket{worker=\"%s\",le=\"%s\"} %lld\n",
+                         name, BUCKETS[i].upto_s, count);
+        }
+        text_buf_add(out, "watchroom_poll_lateness_seconds_sum{worker=\"%s\"} %.6f\n", name,
+                     (double)json_int_or(stats, stat_info(STAT_LATE_US)->name, 0) / 1e6);
+        text_buf_add(out, "watchroom_poll_lateness_seconds_count{worker=\"%s\"} %lld\n", name,
+                     count);
+    }
+}
+
+static bool
+is_printed_elsewhere(enum stat_id stat)
+{
+    return stat == STAT_CPU_US || stat == STAT_ALARMS_LIVE || stat == STAT_ALARMS_UNACKED ||
+           stat == STAT_DEVICES_UP || stat == STAT_DEVICES_DOWN ||
+           (stat >= STAT_LATE_LE_5MS && stat <= STAT_LATE_US);
 }
 
 static void
@@ -149,9 +199,9 @@ metrics_print(const struct metrics *metrics, struct stamp now, struct text_buf *
     print_devices(json_object_get(figures, "devices"), out);
     print_restarts(workers, out);
     print_cpu(workers, out);
+    print_lateness(workers, out);
     for (unsigned stat = 0; stat < STAT_COUNT; stat++)
-        if (stat != STAT_CPU_US && stat != STAT_ALARMS_LIVE && stat != STAT_ALARMS_UNACKED &&
-            stat != STAT_DEVICES_UP && stat != STAT_DEVICES_DOWN)
+        if (!is_printed_elsewhere((enum stat_id)stat))
             print_stat(workers, (enum stat_id)stat, out);
 }
 

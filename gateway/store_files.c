@@ -25,6 +25,7 @@
 #define BATCH_MS_DEFAULT 60000
 #define CREATES_DEFAULT 20
 #define SCAN_MS 200 /* for files that are due by their age */
+#define STORE_REFUSED_SHOWN_MS 60000
 #define NO_FILE UINT32_MAX
 
 /* ---- the table ---- */
@@ -211,6 +212,20 @@ has_sound_time(struct store_files *files, const struct sample *sample)
     return store_gate_accepts(&look_only, sample->utc_ms, sample->mono_ms, false);
 }
 
+/* A reader's flush closes a slot whose last values may still come; a time far behind what the file
+ * holds is another matter. */
+static void
+count_old(struct store_files *files, const struct store_file *file, bool is_sound, int64_t now_ms)
+{
+    if (is_sound && file->rows.written_s != INT64_MIN &&
+        file->rows.written_s - file->rows.slot_s <= 2 * file->rows.step_ms / 1000) {
+        files->stats[STAT_STORE_LATE]++;
+        return;
+    }
+    files->stats[STAT_STORE_REFUSED]++;
+    files->refused_ms = now_ms;
+}
+
 void
 store_files_take(struct store_files *files, const struct sample *sample, int64_t now_ms)
 {
@@ -238,13 +253,14 @@ store_files_take(struct store_files *files, const struct sample *sample, int64_t
     }
 
     size_t before = store_rows_bytes(&file->rows);
-    enum store_put put = !has_sound_time(files, sample)
-                             ? STORE_PUT_OLD
-                             : store_rows_put(&file->rows, place->column, value, sample->utc_ms);
+    bool is_sound = has_sound_time(files, sample);
+    enum store_put put = !is_sound ? STORE_PUT_OLD
+                                   : store_rows_put(&file->rows, place->column, value,
+                                                    sample->utc_ms);
 
     files->bytes += store_rows_bytes(&file->rows) - before;
     if (put == STORE_PUT_OLD && !is_snapshot)
-        files->stats[STAT_STORE_REFUSED]++;
+        count_old(files, file, is_sound, now_ms);
     else if (put == STORE_PUT_NOMEM)
         count_dropped(files, 1);
     if (put == STORE_PUT_NEW_ROW) {
@@ -323,6 +339,8 @@ store_files_tick(struct store_files *files, const struct stamp *now, bool is_syn
     double most = creates < 5 ? 1 : creates / 5;
 
     files->is_synced = is_synced;
+    if (files->gate.has_jumped || files->steady_ms == 0)
+        files->steady_ms = now->mono_ms;
     if (files->ticked_ms != 0)
         files->tokens += (double)(now->mono_ms - files->ticked_ms) / 1000 * creates;
     else
@@ -403,7 +421,9 @@ store_files_state(const struct store_files *files, struct msg_store *out_state)
         .errors = files->stats[STAT_STORE_ERRORS],
         .pending = (uint32_t)(pending > UINT32_MAX ? UINT32_MAX : pending),
         .is_failing = files->failing > 0 || is_cut_off,
-        .time_jumped = files->gate.has_jumped,
+        .time_jumped = files->gate.has_jumped ||
+                       (files->refused_ms != 0 &&
+                        files->ticked_ms - files->refused_ms < STORE_REFUSED_SHOWN_MS),
     };
     text_copy(out_state->reason, sizeof out_state->reason,
               is_cut_off ? "rrdcached cannot be reached" : files->reason);

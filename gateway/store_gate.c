@@ -25,7 +25,8 @@ store_gate_accepts(struct store_gate *gate, int64_t utc_ms, int64_t mono_ms, boo
         gate->jumped_mono_ms = mono_ms;
     }
     gate->new_offset_ms = offset_ms;
-    if (!is_synced || mono_ms - gate->jumped_mono_ms < STORE_BELIEVE_MS)
+    if (mono_ms - gate->jumped_mono_ms <
+        (is_synced ? STORE_BELIEVE_MS : STORE_BELIEVE_UNSYNCED_MS))
         return false;
     gate->has_jumped = false;
     gate->offset_ms = offset_ms;

@@ -3,8 +3,8 @@
  *
  * RRDs take one stamp ten years ahead without a word and then refuse every right one. UTC is
  * therefore held against the monotonic clock: from one accepted sample to the next both must have
- * gone on alike, within limits. A clock that was set for good is believed after a while, once the
- * kernel calls it synchronised.
+ * gone on alike, within limits. A clock that was set for good is believed after a while: ten minutes
+ * when the kernel calls it synchronised, an hour when it does not.
  */
 #ifndef WATCHROOM_GATEWAY_STORE_GATE_H
 #define WATCHROOM_GATEWAY_STORE_GATE_H
@@ -14,6 +14,7 @@
 #define STORE_AHEAD_MAX_MS (INT64_C(24) * 3600 * 1000)
 #define STORE_BEHIND_MAX_MS (INT64_C(3600) * 1000)
 #define STORE_BELIEVE_MS (INT64_C(10) * 60 * 1000)
+#define STORE_BELIEVE_UNSYNCED_MS (INT64_C(3600) * 1000)
 
 struct store_gate {
     int64_t offset_ms;     /* utc - mono of the last accepted sample */

@@ -73,7 +73,7 @@ read_line(struct store_map *map, char *line, struct err *err)
     enum err_code code;
 
     snprintf(wanted, sizeof wanted, "p%u", map->count);
-    if (rest == NULL || strcmp(source, wanted) != 0 || !text_is_id(point) ||
+    if (rest == NULL || strcmp(source, wanted) != 0 || !text_is_point(point) ||
         !kind_of_name(rest, &kind) || store_map_find(map, point, &twin))
         return err_set(err, ERR_CORRUPT, "line %u is not \"%s <point> <kind>\"", map->count + 1,
                        wanted);

@@ -190,10 +190,13 @@ open_file(struct store_files *files, struct store_file *file, const struct paths
     enum err_code code = prepare(files, file, paths, may_make, &opened, &err);
     int64_t newest_s = store_rows_time(&file->rows, (uint16_t)(file->rows.count - 1));
 
-    if (code == ERR_OK && files->is_synced &&
-        opened.last_s > newest_s + STORE_AHEAD_MAX_MS / 1000) {
+    /* Written by a wrong clock, or this one is wrong: the kernel knows, or time will tell. */
+    if (code == ERR_OK && opened.last_s > newest_s + STORE_AHEAD_MAX_MS / 1000) {
+        bool is_sure = files->is_synced || now->mono_ms - files->steady_ms >= STORE_BELIEVE_MS;
+
         free(opened.columns);
-        code = err_set(&err, ERR_CORRUPT, "%s: its last time lies in the future", paths->rrd);
+        code = err_set(&err, is_sure ? ERR_CORRUPT : ERR_RANGE,
+                       "%s: its last time lies in the future", paths->rrd);
     }
     if (code == ERR_CORRUPT)
         quarantine(files, file, paths, now, err.text);

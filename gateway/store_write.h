@@ -46,6 +46,8 @@ struct store_files {
     struct store_place *places; /* per point */
     struct store_queue due, making;
     struct store_gate gate;
+    int64_t steady_ms;  /* since when the clock has gone on evenly */
+    int64_t refused_ms; /* when a time was refused last; 0: never */
     bool is_synced, is_last;
     double tokens; /* files that may be made now */
     int64_t ticked_ms, scanned_ms, logged_ms;

@@ -53,9 +53,10 @@ enum msg_type {
 
     /* alarms -> courier */
     MSG_TICK, /* struct msg_tick: after each journal turn and at least every 2 s */
-    MSG_ROW,  /* JSON text of one row that could not be journalled (journalled: false) */
+    MSG_ROW,  /* struct msg_row, then the JSON of a row that is not on disk (journalled: false) */
     /* courier -> alarms */
     MSG_CURSOR,  /* struct msg_cursor: the broker confirmed up to here */
+    MSG_REFUSED, /* struct msg_refused: of these rows it refused something; before the cursor passes */
     MSG_COMMAND, /* struct msg_command, then the payload bytes */
     /* alarms -> courier */
     MSG_OUTCOME, /* struct msg_command, then the JSON of the outcome */
@@ -141,11 +142,21 @@ struct msg_tick {
     char reason[120];
 };
 
+struct msg_row {
+    uint64_t seq;
+    uint32_t is_at_rest; /* its alarm is, from this row on: nothing retained */
+    uint32_t reserved;
+};
+
 struct msg_cursor {
     uint64_t seq;
     uint64_t refused; /* publishes refused by the broker, since start */
     uint32_t connected;
     uint32_t reserved;
+};
+
+struct msg_refused {
+    uint64_t seq;
 };
 
 /* A command as it came from the broker: who is the topic level, never the payload. */

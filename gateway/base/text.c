@@ -36,6 +36,18 @@ text_is_id(const char *text)
 }
 
 bool
+text_is_point(const char *text)
+{
+    char lower[ID_MAX];
+
+    if (strlen(text) >= sizeof lower)
+        return false;
+    for (size_t i = 0; i <= strlen(text); i++)
+        lower[i] = text[i] == 'L' && text[i + 1] >= '0' && text[i + 1] <= '9' ? 'l' : text[i];
+    return text_is_id(lower);
+}
+
+bool
 text_is_path(const char *text)
 {
     if (strlen(text) >= TOPIC_ID_MAX)

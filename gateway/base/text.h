@@ -9,6 +9,8 @@
 /* [a-z0-9._-]+ with at most ID_MAX - 1 bytes: what may become a topic level and a file name.
  * "." and ".." are refused. */
 bool text_is_id(const char *text);
+/* The name of a point: as text_is_id, and phases may be called L1, L2, L3 as they are everywhere. */
+bool text_is_point(const char *text);
 /* ids joined by '/', e.g. "power/gen-1/start-failure". */
 bool text_is_path(const char *text);
 

@@ -5,13 +5,15 @@
  * says. Driven by lines on stdin; answers and news are JSON lines on stdout. Ends, and the courier
  * with it, at the end of stdin.
  *
- *   rows N M       N rows over M alarms in turn: raised, at rest, raised ... ("committed" answers)
- *   raise ID, rest ID   one row
- *   quiet N        N rows that nobody is told
- *   note TEXT      a row that is not on disk: {"seq", "alarm": {"id": TEXT ...}, "journalled":
- * false} journal        another journal, as after a quarantine silent, speak  no more ticks; ticks
- * again value V        a sample of ups-a/load start, kill, stop, pause, resume   the courier memory
- * its resident bytes
+ * - rows N M: N rows over M alarms in turn: raised, at rest, raised ... (answers "committed")
+ * - raise ID, rest ID: one row (the same)
+ * - quiet N: N rows that nobody is told (the same)
+ * - early ID, early-rest ID: a row that is not on disk
+ * - journal: another journal, as after a quarantine (the same)
+ * - silent, speak: no more ticks; ticks again
+ * - value V: a sample of ups-a/ups.load
+ * - start, kill, stop (answer "ended"), pause, resume: the courier
+ * - memory: its resident bytes (answers "memory")
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -60,7 +62,7 @@ static struct harness {
     pid_t courier;
     char **argv;
     uint64_t boot, incarnation;
-    uint32_t retained;
+    uint32_t retained, pongs;
     bool is_raised[ALARMS_MAX], is_silent;
     struct msg_cursor cursor;
     char line[8192];
@@ -166,7 +168,7 @@ add_quiet_rows(unsigned long count)
 }
 
 static void
-send_unwritten(const char *id)
+send_unwritten(const char *id, bool is_at_rest)
 {
     char text[512];
     int length = snprintf(
@@ -175,7 +177,9 @@ send_unwritten(const char *id)
         "\"jid\":\"%s\",\"kind\":\"alarm\",\"seq\":%llu,\"journalled\":false}",
         id, journal_id(harness.journal), (unsigned long long)journal_head(harness.journal) + 1);
 
-    (void)link_send_blob(harness.alarms, MSG_ROW, NULL, 0, text, (size_t)length);
+    struct msg_row head = {.seq = journal_head(harness.journal) + 1, .is_at_rest = is_at_rest};
+
+    (void)link_send_blob(harness.alarms, MSG_ROW, &head, sizeof head, text, (size_t)length);
 }
 
 static void
@@ -291,8 +295,8 @@ obey(char *line)
         add_quiet_rows(numbers[0]);
     else if (strcmp(line, "raise") == 0 || strcmp(line, "rest") == 0)
         add_row(argument, line[1] == 'a'), commit(), answer();
-    else if (strcmp(line, "note") == 0)
-        send_unwritten(argument);
+    else if (strcmp(line, "early") == 0 || strcmp(line, "early-rest") == 0)
+        send_unwritten(argument, line[5] == '-');
     else if (strcmp(line, "journal") == 0)
         change_journal();
     else if (strcmp(line, "silent") == 0 || strcmp(line, "speak") == 0)
@@ -387,8 +391,10 @@ static void
 on_master(void *ctx, const struct msg_head *head, const void *body)
 {
     (void)ctx;
-    (void)head;
     (void)body;
+    if (head->type == MSG_PONG)
+        printf("{\"pongs\": %u}\n", ++harness.pongs);
+    fflush(stdout);
 }
 
 static void

@@ -82,9 +82,9 @@ class Gateway:
     def __exit__(self, *_):
         self.close()
 
-    def start_broker(self):
+    def start_broker(self, settings="max_queued_messages 0\n"):
         (self.dir / "mosquitto.conf").write_text(
-            f"listener {self.mqtt_port} 127.0.0.1\nallow_anonymous true\nuser root\nmax_queued_messages 0\n"
+            f"listener {self.mqtt_port} 127.0.0.1\nallow_anonymous true\nuser root\n{settings}"
             "max_inflight_messages 0\npersistence false\n")
         self.spawn("mosquitto", ["/usr/sbin/mosquitto", "-c", self.dir / "mosquitto.conf"])
         wait_for("mosquitto", lambda: port_open(self.mqtt_port))

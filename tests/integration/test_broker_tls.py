@@ -341,6 +341,29 @@ def unconfirmed():
         print(f"broker away: the command was run for the P1 after {waited:.1f} s, and not for the P3")
 
 
+def refused():
+    """A P1 that the broker refuses is as untold as one that it never confirms: the command is run, and people are told."""
+    with Rig(devices=4, broker_keys=", unconfirmed: {after: 600s, command: [/bin/sh, -c, 'cat >> \"$0\"', /tmp/never]}") as rig:
+        told = rig.dir / "told"
+        site = (rig.dir / "site.yaml").read_text().replace("/tmp/never", str(told))
+        (rig.dir / "site.yaml").write_text(site)
+        conf = rig.dir / "mosquitto.conf"
+        rig.processes["mosquitto"].kill()
+        rig.processes["mosquitto"].wait()
+        (rig.dir / "acl").write_text("topic readwrite watchroom/#\ntopic deny watchroom/1/bench/event/facilities\n")
+        rig.start_broker(f"max_queued_messages 100000\nacl_file {rig.dir}/acl\n")
+        rig.start_gateway()
+        rig.wait_all_up()
+        rig.sim("set s-1 p20 1")
+        wait_for("the command to be run", lambda: told.exists() and told.stat().st_size > 0, 30)
+        assert "power/s-1/p20-high" in told.read_text()
+        live = wait_for("the gateway's own alarms", lambda: {a["id"] for a in rig.control("alarms")["alarms"]} >= {
+            "gateway/gateway/broker-unconfirmed", "gateway/gateway/broker-refused"}, 30)
+        assert live and any("it refuses" in r for r in rig.status()["reasons"]), rig.status()["reasons"]
+        print("a refused P1: the command was run at once; broker-unconfirmed and broker-refused raised")
+
+
 if __name__ == "__main__":
+    refused()
     main()
     unconfirmed()

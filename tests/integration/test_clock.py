@@ -18,7 +18,7 @@ LIBRARY = (glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1") + [None])[0]
 
 
 def main():
-    with Rig(devices=6) as rig:
+    with Rig(devices=6, values=True) as rig:
         clock = rig.dir / "clock"
 
         def step(offset):
@@ -35,10 +35,11 @@ def main():
         wait_for("an alarm", lambda: any(a["id"] == "power/s-1/p1-high" for a in rig.control("alarms")["alarms"]))
         wait_for("time series", lambda: len(list(rig.state_dir.glob("rrd/*/*.rrd"))) == 6, 60, 0.5)
         pids = rig.pids()
+        values = rig.subscribe("watchroom/1/bench/val/#")
 
         for offset in ("+3d", "-2h", "+400d", "+0"):
             step(offset)
-            begin, stats = time.monotonic(), rig.stats()
+            begin, stats, said = time.monotonic(), rig.stats(), len(values.messages)
             time.sleep(6)
             live = sorted(a["id"] for a in rig.control("alarms")["alarms"] if a["cond"] in ("active", "clearing"))
             unexpected = [a for a in live if a not in ("power/s-1/p1-high", "gateway/gateway/time-jumped")]
@@ -47,6 +48,8 @@ def main():
             polled = rig.stat("polls_ok_total") - stats["polls_ok_total"]
             expected = 6 * (time.monotonic() - begin)
             assert abs(polled - expected) <= 9, (offset, polled, expected)
+            assert len(values.messages) - said >= 18, (offset, "values are not published", len(values.messages) - said)
+            assert rig.log("start")[0]["seq"] <= 2, (offset, "the beginning of the journal is gone")
             if offset != "+0":
                 wait_for(f"time-jumped at {offset}", lambda: any(a["id"] == "gateway/gateway/time-jumped"
                                                                for a in rig.control("alarms")["alarms"]), 20)

@@ -546,6 +546,39 @@ state_after_kill_and_restart_is_the_same_and_nothing_is_doubled(void **state)
     assert_int_equal(seen.starts, 2);
 }
 
+/* Kind of comm.state: a flag; of load: a number. */
+static void
+sample_does_not_overtake_the_events_that_come_again_after_a_restart(void **state)
+{
+    struct rig *rig = *state;
+    struct msg_committed committed = {0};
+    struct event events[2];
+    struct sample newer;
+
+    await(rig, COLLECTOR, MSG_SNAPSHOT);
+    send_hello(rig, 7);
+    send_event(rig, 1, 1, 1);
+    await(rig, COLLECTOR, MSG_COMMITTED);
+    kill_it(rig);
+    events[0] = (struct event){.number = 2, .sample = reading(1, 0)};
+    events[1] = (struct event){.number = 3, .sample = reading(1, 1)};
+    /* While it is away: the flag goes and comes, and is read once more; the events wait with us. */
+    newer = reading(1, 1);
+    newer.mono_ms += 5;
+    newer.utc_ms += 5;
+    start(rig);
+    send_to(rig, COLLECTOR, MSG_SAMPLES, 1, &newer, sizeof newer);
+    await(rig, COLLECTOR, MSG_SNAPSHOT);
+    send_hello(rig, 7);
+    send_to(rig, COLLECTOR, MSG_EVENTS, 2, events, sizeof events);
+    do
+        memcpy(&committed, await(rig, COLLECTOR, MSG_COMMITTED)->body, sizeof committed);
+    while (committed.number < 3);
+    json_t *status = ask(rig, "{\"verb\":\"status\"}");
+    assert_int_equal(json_int_or(json_object_get(status, "samples"), "late", 99), 0);
+    json_decref(status);
+}
+
 static void
 events_of_a_new_incarnation_begin_at_one_and_a_gap_is_on_record(void **state)
 {
@@ -1021,10 +1054,14 @@ alarms_on_a_full_disk_are_told_unjournalled_and_all_is_well_again_with_space(voi
             send_samples(rig, 0, 5, value);
             value = value > 80 ? 50 : 95;
         } else if (message->head.type == MSG_ROW) {
-            json_t *row = json_parse_object(message->body, message->head.bytes, NULL, 0);
+            struct msg_row head;
+            json_t *row = json_parse_object((const char *)message->body + sizeof head,
+                                            message->head.bytes - sizeof head, NULL, 0);
 
+            memcpy(&head, message->body, sizeof head);
             assert_non_null(row);
             assert_true(json_is_false(json_object_get(row, "journalled")));
+            assert_int_equal(json_int_or(row, "seq", 0), head.seq);
             urgent += strcmp(json_text_or(json_object_get(row, "alarm"), "id", ""),
                              "gateway/gateway/journal-failed") == 0;
             json_decref(row);
@@ -1072,6 +1109,7 @@ main(void)
         RIGGED(start_says_hello_asks_for_snapshots_and_is_ready),
         RIGGED(sample_over_its_limit_becomes_a_row_and_an_ack_over_the_socket_another),
         RIGGED(state_after_kill_and_restart_is_the_same_and_nothing_is_doubled),
+        RIGGED(sample_does_not_overtake_the_events_that_come_again_after_a_restart),
         RIGGED(events_of_a_new_incarnation_begin_at_one_and_a_gap_is_on_record),
         RIGGED(definition_that_vanished_while_live_is_withdrawn_not_cleared),
         RIGGED(command_of_a_user_is_judged_answered_and_remembered),

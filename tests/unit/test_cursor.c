@@ -56,6 +56,23 @@ spoil(off_t at)
 }
 
 static void
+cursor_peek_tells_what_is_kept_for_this_journal_and_makes_nothing(void **state)
+{
+    struct cursor cursor;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(cursor_peek(dir, JID_A), 0);
+    assert_int_equal(access(path, F_OK), -1);
+    open_cursor(&cursor);
+    assert_int_equal(cursor_save(&cursor, JID_A, 41, &err), ERR_OK);
+    assert_int_equal(cursor_save(&cursor, JID_A, 42, &err), ERR_OK);
+    assert_int_equal(cursor_peek(dir, JID_A), 42);
+    assert_int_equal(cursor_peek(dir, JID_B), 0);
+    cursor_close(&cursor);
+}
+
+static void
 cursor_new_file_starts_from_nothing(void **state)
 {
     struct cursor cursor;
@@ -130,6 +147,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            cursor_peek_tells_what_is_kept_for_this_journal_and_makes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cursor_new_file_starts_from_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cursor_saved_is_found_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cursor_torn_newer_slot_falls_back_to_the_older, set_up,

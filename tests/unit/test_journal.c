@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "alerts/cursor.h"
 #include "alerts/journal.h"
 #include "alerts/journal_read.h"
 #include "alerts/journal_verify.h"
@@ -576,18 +577,63 @@ pruned_journal_still_verifies_and_keeps_what_is_not_confirmed(void **state)
     journal_close(journal);
 }
 
+/* A backup put back under a running broker's feet: what people know by its number is not reused. */
+static void
+older_copy_goes_on_behind_what_was_told_and_says_so(void **state)
+{
+    struct journal_open_result result;
+    struct journal *journal = open_in(*state, &result);
+    struct cursor cursor;
+    struct err err;
+
+    for (unsigned i = 1; i <= 10; i++)
+        note(journal, NOW + i, "row");
+    commit(journal);
+    assert_int_equal(cursor_open(&cursor, *state, &err), ERR_OK);
+    assert_int_equal(cursor_save(&cursor, journal_id(journal), 74, &err), ERR_OK);
+    cursor_close(&cursor);
+    journal_close(journal);
+    journal = open_in(*state, &result);
+    assert_true(result.is_older_copy);
+    assert_true(journal_head(journal) > 74);
+    commit(journal);
+    struct journal_verdict verdict = verify(*state);
+    assert_true(verdict.is_unaltered);
+    journal_close(journal);
+    journal = open_in(*state, &result);
+    assert_false(result.is_older_copy);
+    journal_close(journal);
+}
+
+static void
+nothing_goes_for_its_age_when_the_clock_is_not_trusted(void **state)
+{
+    struct journal_open_result result;
+    struct journal *journal = open_in(*state, &result);
+    char value[8];
+
+    for (unsigned i = 1; i <= 600; i++)
+        note(journal, NOW + i, "row");
+    journal_put_until(journal, "cid.a.1", "ok", NOW + 10);
+    commit(journal);
+    journal_housekeep(journal, NOW + INT64_C(300000000000), JOURNAL_AGE_UNSURE, 600);
+    assert_int_equal(journal_oldest(journal), 1);
+    assert_true(journal_get(journal, "cid.a.1", value, sizeof value));
+    journal_close(journal);
+}
+
 struct unwritten {
-    unsigned count, by_priority[5];
+    unsigned count, at_rest, by_priority[5];
     uint64_t first, last;
 };
 
 static void
-on_unwritten(void *ctx, uint64_t seq, const char *body, unsigned audiences, unsigned priority)
+on_unwritten(void *ctx, uint64_t seq, const char *body, unsigned priority, bool at_rest)
 {
     struct unwritten *unwritten = ctx;
 
-    (void)audiences;
     assert_non_null(body);
+    unwritten->at_rest += at_rest;
     if (unwritten->count++ == 0)
         unwritten->first = seq;
     unwritten->last = seq;
@@ -619,7 +665,7 @@ turn_that_cannot_be_written_is_kept_and_goes_with_the_next(void **state)
     commit(journal);
     forbid_growth(true);
     tell(journal, "c/d/e", 1, true);
-    tell(journal, "c/d/f", 4, true);
+    tell(journal, "c/d/f", 4, false);
     journal_put(journal, "k", "v");
     enum err_code code = journal_commit(journal, NOW, &err);
     forbid_growth(false);
@@ -628,6 +674,7 @@ turn_that_cannot_be_written_is_kept_and_goes_with_the_next(void **state)
     assert_int_equal(journal_unwritten(journal), 2);
     journal_each_unwritten(journal, 0, on_unwritten, &unwritten);
     assert_int_equal(unwritten.count, 2);
+    assert_int_equal(unwritten.at_rest, 1);
     assert_int_equal(unwritten.first, 21);
     journal_each_unwritten(journal, 21, on_unwritten, &unwritten);
     assert_int_equal(unwritten.count, 3);
@@ -784,6 +831,8 @@ main(void)
         IN_DIR(journal_that_is_unsound_is_put_aside_and_a_new_one_made),
         IN_DIR(journal_of_a_newer_schema_is_refused_and_left_alone),
         IN_DIR(altered_row_is_found_by_verify),
+        IN_DIR(older_copy_goes_on_behind_what_was_told_and_says_so),
+        IN_DIR(nothing_goes_for_its_age_when_the_clock_is_not_trusted),
         IN_DIR(pruned_journal_still_verifies_and_keeps_what_is_not_confirmed),
         IN_DIR(turn_that_cannot_be_written_is_kept_and_goes_with_the_next),
         IN_DIR(rows_beyond_the_bound_are_dropped_least_urgent_first_and_leave_their_place),

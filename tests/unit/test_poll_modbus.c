@@ -723,6 +723,29 @@ hole_is_found_by_halves_remembered_and_told_absent(void **state)
 }
 
 static void
+group_of_holes_hides_no_death_and_is_read_as_soon_as_it_is_there(void **state)
+{
+    (void)state;
+    add_point(3, 105, REG_U16, 1);
+    server.holes[0] = 105;
+    open_device();
+    poll_once();
+    assert_bad(0, CAUSE_ABSENT);
+    poll_once(); /* nothing to ask for: still a request, refused, which is an answer */
+    assert_int_equal(caller.cause, CAUSE_OK);
+    assert_int_equal(server.asked_count, 2);
+    server.manner = SILENT;
+    poll_once();
+    assert_int_equal(caller.cause, CAUSE_TIMEOUT);
+    server.manner = WELL;
+    server.holes[0] = 0; /* it has got ready */
+    poll_once();
+    assert_int_equal(caller.cause, CAUSE_OK);
+    poll_once();
+    assert_good(0, 315);
+}
+
+static void
 gap_that_may_not_be_read_is_left_out_from_then_on(void **state)
 {
     size_t after_first;
@@ -957,6 +980,7 @@ main(void)
         TEST(server_that_accepts_and_hangs_is_no_sign_of_life),
         TEST(idle_connection_the_server_closed_costs_no_poll),
         TEST(hole_is_found_by_halves_remembered_and_told_absent),
+        TEST(group_of_holes_hides_no_death_and_is_read_as_soon_as_it_is_there),
         TEST(gap_that_may_not_be_read_is_left_out_from_then_on),
         TEST(block_that_is_too_long_for_the_device_is_halved),
         TEST(exceptions_are_told_for_what_they_are),

@@ -39,7 +39,7 @@ enum {
 };
 
 static const struct point_def DEFS[POINT_COUNT] = {
-    [POINT_VOLTAGE] = {.id = "input.voltage", .kind = VALUE_NUMBER, .group = 0},
+    [POINT_VOLTAGE] = {.id = "input.L1.voltage", .kind = VALUE_NUMBER, .group = 0},
     [POINT_LOAD] = {.id = "ups.load", .kind = VALUE_NUMBER, .group = 0},
     [POINT_STATE] = {.id = "ups.status", .kind = VALUE_STATE, .group = 0},
     [POINT_SERIAL] = {.id = "device.serial", .kind = VALUE_TEXT, .group = 0},
@@ -246,7 +246,7 @@ samples_are_found_in_the_file_again(void **state)
                         "LAST");
     assert_int_equal(store_map_read(path_of("fast.map"), &map, NULL), ERR_OK);
     assert_int_equal(map.count, 4); /* no text */
-    assert_string_equal(map.entries[0].point, "input.voltage");
+    assert_string_equal(map.entries[0].point, "input.L1.voltage");
     assert_int_equal(map.entries[2].kind, VALUE_STATE);
     store_map_done(&map);
     assert_int_equal(stats[STAT_STORE_SAMPLES], 400);
@@ -327,15 +327,18 @@ clock_that_was_set_right_is_believed_in_time(void **state)
 }
 
 static void
-stamp_of_a_written_slot_is_counted_refused(void **state)
+stamp_of_a_written_slot_is_late_and_one_far_behind_is_refused(void **state)
 {
     (void)state;
     for (int i = 0; i < 5; i++, pass(1000))
         poll_fast(230);
     flush();
-    take_at(POINT_VOLTAGE, 1, now.utc_ms - 3000, 0);
+    take_at(POINT_VOLTAGE, 1, now.utc_ms - 2000, 0);
+    assert_int_equal(stats[STAT_STORE_REFUSED], 0);
+    assert_int_equal(stats[STAT_STORE_LATE], 1);
+    take_at(POINT_VOLTAGE, 1, now.utc_ms - 5000, 0);
     assert_int_equal(stats[STAT_STORE_REFUSED], 1);
-    take_at(POINT_VOLTAGE, 1, now.utc_ms - 3000, SAMPLE_SNAPSHOT);
+    take_at(POINT_VOLTAGE, 1, now.utc_ms - 5000, SAMPLE_SNAPSHOT);
     assert_int_equal(stats[STAT_STORE_REFUSED], 1);
 }
 
@@ -662,7 +665,7 @@ main(void)
         TEST(reading_that_is_bad_is_unknown_in_the_file),
         TEST(time_that_jumps_is_refused_and_poisons_nothing),
         TEST(clock_that_was_set_right_is_believed_in_time),
-        TEST(stamp_of_a_written_slot_is_counted_refused),
+        TEST(stamp_of_a_written_slot_is_late_and_one_far_behind_is_refused),
         TEST(snapshot_after_a_restart_is_skipped_silently),
         TEST(point_that_is_new_is_added_without_losing_the_old_ones),
         TEST(interval_and_retention_may_change_without_losing_history),
