@@ -259,6 +259,7 @@ on_second(struct ev_loop *loop, ev_timer *watcher, int events)
         gateway_points_set(&self->points, GATEWAY_BROKER_UNCONFIRMED, 1, self->now);
     else if (self->points.points[GATEWAY_BROKER_UNCONFIRMED].until_mono_ms == 0)
         gateway_points_set(&self->points, GATEWAY_BROKER_UNCONFIRMED, 0, self->now);
+    commands_tick(self->commands, self->now);
     control_tick(self->control, self->now.mono_ms);
     turn_tick(self);
     send_metrics(self);

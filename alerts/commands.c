@@ -33,6 +33,7 @@ struct bucket {
     int64_t filled_mono_ms;
     unsigned refused;      /* not yet in the journal */
     int64_t noted_mono_ms; /* when a refusal went there last */
+    char user[ID_MAX], verb[32]; /* of the last one refused */
 };
 
 struct commands {
@@ -353,20 +354,49 @@ check(const struct commands *commands, const struct msg_command *command, const 
 }
 
 static struct outcome
+too_many(void)
+{
+    return outcome_of(OUTCOME_RATE_LIMITED, "more than %d a second", COMMAND_RATE_PER_S);
+}
+
+static void
+note_too_many(struct commands *commands, const struct sender *sender, struct bucket *bucket,
+              struct stamp now)
+{
+    struct command_request none = {0};
+    struct outcome outcome = too_many();
+
+    if (bucket->refused == 0 || now.mono_ms - bucket->noted_mono_ms < 1000)
+        return;
+    record(commands, sender, bucket->verb, &none, &outcome, bucket->refused, now);
+    bucket->noted_mono_ms = now.mono_ms;
+    bucket->refused = 0;
+}
+
+static struct outcome
 rate_limited(struct commands *commands, const struct sender *sender, const char *verb,
              struct bucket *bucket, struct stamp now)
 {
-    struct outcome outcome =
-        outcome_of(OUTCOME_RATE_LIMITED, "more than %d a second", COMMAND_RATE_PER_S);
-    struct command_request none = {0};
-
     bucket->refused++;
-    if (now.mono_ms - bucket->noted_mono_ms >= 1000) {
-        record(commands, sender, verb, &none, &outcome, bucket->refused, now);
-        bucket->noted_mono_ms = now.mono_ms;
-        bucket->refused = 0;
+    text_copy(bucket->user, sizeof bucket->user, sender->user);
+    text_copy(bucket->verb, sizeof bucket->verb, verb);
+    note_too_many(commands, sender, bucket, now);
+    return too_many();
+}
+
+void
+commands_tick(struct commands *commands, struct stamp now)
+{
+    for (uint32_t i = 0; i <= commands->params->user_count; i++) {
+        bool is_known = i < commands->params->user_count;
+        struct sender sender = {
+            .user = commands->buckets[i].user,
+            .source = "mqtt",
+            .role = is_known ? commands->params->users[i].role : (uint8_t)ROLE_VIEWER,
+            .uid = UID_NONE};
+
+        note_too_many(commands, &sender, &commands->buckets[i], now);
     }
-    return outcome;
 }
 
 bool

@@ -72,6 +72,9 @@ struct outcome commands_ack(struct commands *commands, const struct sender *send
 bool commands_take(struct commands *commands, struct msg_command *command, const char *payload,
                    size_t bytes, struct stamp now, struct text_buf *out);
 
+/* About once a second: refusals for the rate that are not on record yet. */
+void commands_tick(struct commands *commands, struct stamp now);
+
 uint64_t commands_judged(const struct commands *commands);
 uint64_t commands_refused(const struct commands *commands);
 
