@@ -36,6 +36,16 @@ def check_metrics(rig):
     assert lint.returncode == 0 and not lint.stderr, lint.stdout + lint.stderr
     assert f'watchroom_devices{{health="up"}} {rig.devices}' in text, text
     assert fetch("/healthz") == "ok\n"
+    assert 'watchroom_store_errors_total{worker="store"} 0' in text, "a zero is a figure, too"
+    count = re.search(r'watchroom_poll_lateness_seconds_count{worker="collector-0"} (\d+)', text)
+    most = re.search(r'watchroom_poll_lateness_seconds_bucket{worker="collector-0",le="\+Inf"} (\d+)', text)
+    assert int(count[1]) == int(most[1]) > 0, text
+    posted = urllib.request.Request(base + "/metrics", data=b"x")
+    try:
+        urllib.request.urlopen(posted, timeout=5)
+        raise AssertionError("nothing is taken here")
+    except urllib.error.HTTPError as refused:
+        assert refused.code == 405
     try:
         fetch("/etc/passwd")
         raise AssertionError("there is no such page")

@@ -28,7 +28,7 @@ __lsan_is_turned_off(void)
     return 1;
 }
 
-static const struct point_def DEFS[] = {{.id = "input.voltage", .kind = VALUE_NUMBER},
+static const struct point_def DEFS[] = {{.id = "input.L1.voltage", .kind = VALUE_NUMBER},
                                         {.id = "ups.status", .kind = VALUE_STATE}};
 static char dir[64];
 
@@ -126,7 +126,7 @@ picture_is_of_the_kind_its_name_says(void **state)
     char bytes[400000];
 
     (void)state;
-    assert_int_equal(graph("ups-a/input.voltage", "v.svg", NULL, NULL), EXIT_FINE);
+    assert_int_equal(graph("ups-a/input.L1.voltage", "v.svg", NULL, NULL), EXIT_FINE);
     assert_true(read_picture("v.svg", bytes, sizeof bytes) > 1000);
     assert_memory_equal(bytes, "<?xml", 5);
     assert_int_equal(graph("ups-a/ups.status", "s.png", "--last", "10m"), EXIT_FINE);
@@ -142,19 +142,19 @@ what_cannot_be_drawn_is_told_by_the_exit_status(void **state)
         int status;
     } rows[] = {
         {"ups-a/no.such", "x.svg", NULL, NULL, EXIT_WRONG},
-        {"ups-b/input.voltage", "x.svg", NULL, NULL, EXIT_WRONG},
-        {"input.voltage", "x.svg", NULL, NULL, EXIT_USAGE},
-        {"../input.voltage", "x.svg", NULL, NULL, EXIT_USAGE},
+        {"ups-b/input.L1.voltage", "x.svg", NULL, NULL, EXIT_WRONG},
+        {"input.L1.voltage", "x.svg", NULL, NULL, EXIT_USAGE},
+        {"../input.L1.voltage", "x.svg", NULL, NULL, EXIT_USAGE},
         {"ups-a/../x", "x.svg", NULL, NULL, EXIT_USAGE},
         {"ups-a/", "x.svg", NULL, NULL, EXIT_USAGE},
-        {"ups-a/input.voltage", "x.gif", NULL, NULL, EXIT_USAGE},
-        {"ups-a/input.voltage", "x.svg", "--last", "soon", EXIT_USAGE},
-        {"ups-a/input.voltage", "x.svg", "--from", "yesterday", EXIT_USAGE},
-        {"ups-a/input.voltage", "x.svg", "--to", "1971-01-01", EXIT_USAGE},
-        {"ups-a/input.voltage", "x.svg", "--to", "1999-01-01", EXIT_FINE},
-        {"ups-a/input.voltage", "x.svg", "--from", "2999-01-01T00:00", EXIT_USAGE},
-        {"ups-a/input.voltage", "x.svg", "--colour", "red", EXIT_USAGE},
-        {"ups-a/input.voltage", "none/x.svg", NULL, NULL, EXIT_BROKEN},
+        {"ups-a/input.L1.voltage", "x.gif", NULL, NULL, EXIT_USAGE},
+        {"ups-a/input.L1.voltage", "x.svg", "--last", "soon", EXIT_USAGE},
+        {"ups-a/input.L1.voltage", "x.svg", "--from", "yesterday", EXIT_USAGE},
+        {"ups-a/input.L1.voltage", "x.svg", "--to", "1971-01-01", EXIT_USAGE},
+        {"ups-a/input.L1.voltage", "x.svg", "--to", "1999-01-01", EXIT_FINE},
+        {"ups-a/input.L1.voltage", "x.svg", "--from", "2999-01-01T00:00", EXIT_USAGE},
+        {"ups-a/input.L1.voltage", "x.svg", "--colour", "red", EXIT_USAGE},
+        {"ups-a/input.L1.voltage", "none/x.svg", NULL, NULL, EXIT_BROKEN},
     };
 
     (void)state;
