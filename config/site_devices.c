@@ -144,6 +144,20 @@ read_intervals(struct build *build, struct built_device *device)
     return good;
 }
 
+/* Without its profile their names cannot be judged, but their times can. */
+static void
+check_interval_times(struct build *build, struct fy_node *intervals)
+{
+    int64_t interval_ms;
+
+    if (intervals == NULL)
+        return;
+    YAML_EACH_PAIR(pair, intervals)
+    {
+        (void)profile_read_interval(&build->reader, fy_node_pair_value(pair), &interval_ms);
+    }
+}
+
 /* Limits that differ from the profile's make a set of the device's own. */
 static bool
 read_protocol(struct build *build, struct built_device *device)
@@ -304,6 +318,7 @@ read_device(struct build *build, struct fy_node *node, struct built_device *devi
                           : inline_profile(build, device);
     if (device->profile == NULL) {
         /* Told where the profile was first asked for; here it only makes the file faulty. */
+        check_interval_times(build, raw->intervals);
         return false;
     }
     device->collect.timeout_ms = (uint16_t)(raw->timeout_ms != 0 ? raw->timeout_ms

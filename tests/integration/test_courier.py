@@ -345,7 +345,7 @@ def a_broker_that_ends_the_session_at_what_it_denies_hears_the_rest():
 
 def what_is_too_large_for_the_broker_is_refused_by_the_courier():
     """The broker would end the session, and the next one, and the next one."""
-    with Scene(settings="allow_anonymous true\nmax_packet_size 700\n") as scene:
+    with Scene(settings="allow_anonymous true\nmax_packet_size 550\n") as scene:
         courier = scene.courier
         events = scene.subscribe(f"{ROOT}/event/security")
         courier.wait_connected()
