@@ -134,7 +134,7 @@ cmd_reload(int argc, char **argv)
     if (common.json)
         status = common_print_json(reply);
     else
-        puts("the gateway reads its site file again");
+        puts("asked to read its site file again; watchroom status says what came of it");
     json_decref(reply);
     return status;
 }
