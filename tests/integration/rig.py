@@ -291,6 +291,7 @@ class Subscriber:
     def __init__(self, topic, port):
         self.messages = []
         self.port = port
+        self.stands = threading.Event()
         self.process = subprocess.Popen(
             ["stdbuf", "-oL", "mosquitto_sub", "-V", "mqttv5", "-h", "127.0.0.1", "-p", str(port), "-q", "1",
              "-t", topic, "-F", "%U %t %p"], stdout=subprocess.PIPE, text=True)
@@ -302,15 +303,17 @@ class Subscriber:
         """mosquitto_sub does not say when its subscription stands: a message of our own tells."""
         def probe():
             subprocess.run(["mosquitto_pub", "-V", "mqttv5", "-h", "127.0.0.1", "-p", str(self.port), "-t", topic,
-                            "-m", "probe"], check=True)
-            return any(t == topic for _, t, _ in self.messages)
-        wait_for("the subscription", probe, interval=0.05)
-        self.messages = [m for m in self.messages if m[1] != topic]
+                            "-m", "subscription-probe"], check=True)
+            return self.stands.wait(0.05)
+        wait_for("the subscription", probe, interval=0)
 
     def read(self):
         for line in self.process.stdout:
             when, topic, payload = line.rstrip("\n").split(" ", 2)
-            self.messages.append((float(when), topic, payload))
+            if payload == "subscription-probe":  # several may be under way, and those of others
+                self.stands.set()
+            else:
+                self.messages.append((float(when), topic, payload))
 
     def rows(self):
         """The journal rows received, in the order received."""
