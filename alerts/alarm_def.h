@@ -24,6 +24,8 @@ enum alarm_class {
     CLASS_COUNT
 };
 
+#define ALARM_MODE "live" /* of all that is said: nothing of it is an exercise */
+
 enum audience { AUDIENCE_SECURITY, AUDIENCE_CONTINUITY, AUDIENCE_FACILITIES, AUDIENCE_COUNT };
 #define AUDIENCE_BIT(audience) (1u << (audience))
 

@@ -128,7 +128,7 @@ write_middle(struct text_buf *out, const struct alarm_def *def, const struct ala
     }
     json_write_key(out, "managed");
     text_buf_add_bytes(out, type->managed ? "true" : "false", type->managed ? 4 : 5);
-    json_write_text(out, "mode", "live");
+    json_write_text(out, "mode", ALARM_MODE);
     json_write_integer(out, "occ", state->occ);
     write_text_if(out, "owner", subject->device != NULL ? subject->device->owner : NULL);
     if (subject->point != NULL)

@@ -258,6 +258,7 @@ alarm_run_level(const struct alarm_run *run)
                      (r->ack == ACK_UNACKED ? ALARM_COUNTED_UNACKED : 0u) |
                      (r->shelved ? ALARM_COUNTED_SHELVED : 0u) |
                      (r->design ? ALARM_COUNTED_DESIGN : 0u) | (r->oos ? ALARM_COUNTED_OOS : 0u) |
+                     (r->test ? ALARM_COUNTED_TEST : 0u) |
                      (alarm_run_is_at_rest(run) ? 0u : ALARM_COUNTED_RESTLESS);
 
     return (uint8_t)level;

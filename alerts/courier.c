@@ -69,12 +69,15 @@ outbox_publish(void *ctx, const char *topic, const void *payload, size_t bytes, 
                uint64_t token)
 {
     struct courier *courier = ctx;
+    uint64_t seq = bytes == 0 ? outbox_row_of(courier->outbox, token) : 0;
 
     return notify_send(courier->notify, &(struct notify_publish){.topic = topic,
                                                                  .payload = payload,
                                                                  .payload_bytes = bytes,
                                                                  .qos = 1,
                                                                  .retained = retained,
+                                                                 .jid = courier->jid,
+                                                                 .seq = seq,
                                                                  .token = token});
 }
 
@@ -466,7 +469,7 @@ set_up(struct courier *courier, struct err *err)
         return err_set(err, ERR_NOMEM, "out of memory");
     open_journal(courier);
 
-    char *will = state_out_gw(courier, "offline", "the connection was lost");
+    char *will = state_out_will(courier);
     if (will == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
     code = notify_new(courier->worker.loop, params, will_topic, will, &HANDLERS, courier,

@@ -55,7 +55,8 @@ bool courier_publish(struct courier *courier, const char *name, const char *payl
 
 /* state_out.c: what consoles see besides alarms and values */
 
-/* JSON of gw, to be freed; NULL: out of memory. */
+/* JSON of gw, to be freed; NULL: out of memory. The will is composed before anything happened. */
+char *state_out_will(const struct courier *courier);
 char *state_out_gw(const struct courier *courier, const char *state, const char *reason);
 /* A session begins: gw at once; the others, once the backlog is told. */
 void state_out_connected(struct courier *courier, int64_t now_ms);

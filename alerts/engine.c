@@ -37,6 +37,8 @@ count_level(struct engine *engine, unsigned level, unsigned priority, uint32_t o
         counts->suppressed += one;
     if ((level & ALARM_COUNTED_OOS) != 0)
         counts->out_of_service += one;
+    if ((level & ALARM_COUNTED_TEST) != 0)
+        counts->tested += one;
     if ((level & ALARM_COUNTED_RESTLESS) != 0)
         counts->not_at_rest += one;
 }

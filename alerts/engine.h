@@ -136,6 +136,7 @@ struct engine_counts {
     uint32_t live[5];    /* active, clearing or latched; per priority, [0] all */
     uint32_t unacked[5]; /* per priority; [0] all */
     uint32_t shelved, suppressed, out_of_service, not_at_rest;
+    uint32_t tested; /* covered by an announced test */
     uint32_t stale_points;
     uint64_t samples, late_samples, unknown_points; /* late: too old, or of an impossible time */
 };

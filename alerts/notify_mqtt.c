@@ -30,7 +30,7 @@
 #define OTHERS_MAX 200           /* messages in Paho's queue besides the window */
 #define VALUES_MAX 100           /* of them without confirmation */
 #define PACKET_MAX (64u * 1024u) /* the largest we wish to receive */
-#define PACKET_ROOM 64           /* of a message besides its texts */
+#define PACKET_ROOM 128          /* of a message besides its texts */
 
 static void
 arm(struct notify *notify, double seconds)
@@ -83,7 +83,8 @@ begin_connect(struct notify *notify)
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
-    MQTTProperties properties = MQTTProperties_initializer;
+    MQTTProperties properties = MQTTProperties_initializer,
+                   will_properties = MQTTProperties_initializer;
     MQTTProperty largest = {.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE};
 
     largest.value.integer4 = PACKET_MAX;
@@ -94,6 +95,9 @@ begin_connect(struct notify *notify)
     will.retained = 1;
     will.qos = 1;
     options.will = &will;
+    notify_properties_add(&will_properties,
+                          &(struct notify_publish){.payload_bytes = strlen(notify->will)});
+    options.willProperties = &will_properties;
     options.cleanstart = 1;
     options.keepAliveInterval = params->keep_alive_s == 0 ? KEEP_ALIVE_S : params->keep_alive_s;
     options.maxInflight = (int)window_of(params);
@@ -117,6 +121,7 @@ begin_connect(struct notify *notify)
     }
     int status = MQTTAsync_connect(notify->client, &options);
     MQTTProperties_free(&properties);
+    MQTTProperties_free(&will_properties);
     return status;
 }
 
@@ -361,34 +366,6 @@ notify_subscribe(struct notify *notify, const char *filter, int qos, enum notify
         log_error("cannot subscribe to %s: %s", filter, MQTTAsync_strerror(status));
 }
 
-static MQTTProperty
-bytes_property(enum MQTTPropertyCodes code, const void *bytes, size_t length)
-{
-    MQTTProperty property = {.identifier = code};
-
-    property.value.data.data = (char *)(uintptr_t)bytes;
-    property.value.data.len = (int)length;
-    return property;
-}
-
-static void
-add_properties(MQTTProperties *properties, const struct notify_publish *publish)
-{
-    static const char TYPE[] = "application/json";
-    MQTTProperty type = bytes_property(MQTTPROPERTY_CODE_CONTENT_TYPE, TYPE, sizeof TYPE - 1);
-    MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL};
-    MQTTProperty correlation = bytes_property(MQTTPROPERTY_CODE_CORRELATION_DATA,
-                                              publish->correlation, publish->correlation_bytes);
-
-    expiry.value.integer4 = publish->expires_s;
-    if (publish->payload_bytes > 0)
-        MQTTProperties_add(properties, &type);
-    if (publish->expires_s > 0)
-        MQTTProperties_add(properties, &expiry);
-    if (publish->correlation != NULL && publish->correlation_bytes > 0)
-        MQTTProperties_add(properties, &correlation);
-}
-
 /* What tells of the end of a publish with QoS 1; NULL: out of memory. */
 static struct news *
 make_news(struct notify *notify, const struct notify_publish *publish)
@@ -464,7 +441,7 @@ notify_send(struct notify *notify, const struct notify_publish *publish)
     message.payloadlen = (int)publish->payload_bytes;
     message.qos = publish->qos;
     message.retained = publish->retained;
-    add_properties(&message.properties, publish);
+    notify_properties_add(&message.properties, publish);
     int status = MQTTAsync_sendMessage(notify->client, publish->topic, &message, &options);
     MQTTProperties_free(&message.properties);
     if (status == MQTTASYNC_SUCCESS) {

@@ -43,6 +43,8 @@ struct notify_publish {
     int qos; /* 0 or 1 */
     bool retained;
     uint32_t expires_s;      /* 0: never */
+    const char *jid;         /* with seq: the row that emptied a topic; its payload cannot say it */
+    uint64_t seq;            /* 0: none */
     const void *correlation; /* NULL: none */
     size_t correlation_bytes;
     uint64_t token; /* comes back in on_delivered, QoS 1 only */

@@ -1,6 +1,6 @@
 /*
- * notify_self.h - the inside of a session, for the two files that make it up: notify_mqtt.c runs in
- * the loop, notify_calls.c in Paho's threads.
+ * notify_self.h - the inside of a session, for the files that make it up: notify_mqtt.c and
+ * notify_properties.c run in the loop, notify_calls.c in Paho's threads.
  */
 #ifndef WATCHROOM_ALERTS_NOTIFY_SELF_H
 #define WATCHROOM_ALERTS_NOTIFY_SELF_H
@@ -35,6 +35,9 @@ struct notify {
     struct notify_files files;
     const struct courier_params *params;
 };
+
+/* notify_properties.c: what MQTT 5 says beside a payload. To be freed. */
+void notify_properties_add(MQTTProperties *properties, const struct notify_publish *publish);
 
 /* All called by Paho's threads, with its lock held (destroying a client calls the failures from the
  * loop); they only push news. `context` is the session, of the publishes its news. */

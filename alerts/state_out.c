@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts/alarm_def.h"
 #include "alerts/courier_self.h"
 #include "gateway/base/text.h"
 
@@ -36,19 +37,46 @@ is_judge_alive(const struct courier *courier, int64_t now_ms)
     return courier->ticked_ms != 0 && now_ms - courier->ticked_ms < TICK_OLD_MS;
 }
 
-char *
-state_out_gw(const struct courier *courier, const char *state, const char *reason)
+/* What does not change while the process lives. */
+static json_t *
+gw_object(const struct courier *courier, const char *state, const char *reason)
 {
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I}", "state", state, "boot", courier->boot,
-        "version", WATCHROOM_VERSION, "config",
-        courier->params->config_digest != NULL ? courier->params->config_digest : "", "jid",
-        courier->jid, "seq", (json_int_t)courier->tick.committed, "retained",
-        (json_int_t)courier->tick.retained, "reason", reason, "ts", (json_int_t)clock_now().utc_ms);
+    const char *digest = courier->params->config_digest;
+
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "state", state, "reason", reason, "mode",
+                     ALARM_MODE, "boot", courier->boot, "version", WATCHROOM_VERSION, "config",
+                     digest != NULL ? digest : "");
+}
+
+static char *
+text_of(json_t *object)
+{
     char *text = object == NULL ? NULL : json_canonical(object);
 
     json_decref(object);
     return text;
+}
+
+char *
+state_out_will(const struct courier *courier)
+{
+    return text_of(gw_object(courier, "offline", "the connection was lost"));
+}
+
+/* Numbers that nobody has told us yet are left out: a 0 would be taken for one. */
+char *
+state_out_gw(const struct courier *courier, const char *state, const char *reason)
+{
+    json_t *object = gw_object(courier, state, reason);
+
+    json_object_set_new(object, "ts", json_integer((json_int_t)clock_now().utc_ms));
+    if (courier->jid[0] != '\0')
+        json_object_set_new(object, "jid", json_string(courier->jid));
+    if (courier->ticked_ms != 0) {
+        json_object_set_new(object, "seq", json_integer((json_int_t)courier->tick.committed));
+        json_object_set_new(object, "retained", json_integer((json_int_t)courier->tick.retained));
+    }
+    return text_of(object);
 }
 
 static void
@@ -89,6 +117,13 @@ publish_gw(struct courier *courier, int64_t now_ms, bool force)
     text_copy(courier->gw_reason, sizeof courier->gw_reason, reason);
 }
 
+static json_t *
+by_priority(const uint32_t counts[5])
+{
+    return json_pack("[I, I, I, I]", (json_int_t)counts[1], (json_int_t)counts[2],
+                     (json_int_t)counts[3], (json_int_t)counts[4]);
+}
+
 static void
 publish_heartbeat(struct courier *courier, int64_t now_ms)
 {
@@ -100,12 +135,11 @@ publish_heartbeat(struct courier *courier, int64_t now_ms)
         courier->reader == NULL ||
         journal_reader_head(courier->reader, &seq, hash, &oldest, &err) != ERR_OK)
         return;
-    const uint32_t *active = courier->tick.active;
-    json_t *object = json_pack("{s:s, s:I, s:s, s:[i,i,i,i], s:s, s:I}", "jid", courier->jid, "seq",
-                               (json_int_t)seq, "hash", hash, "active", (int)active[1],
-                               (int)active[2], (int)active[3], (int)active[4], "clock",
-                               clock_state_name((enum clock_state)courier->tick.clock), "ts",
-                               (json_int_t)clock_now().utc_ms);
+    json_t *object =
+        json_pack("{s:s, s:I, s:s, s:o, s:s, s:I}", "jid", courier->jid, "seq", (json_int_t)seq,
+                  "hash", hash, "active", by_priority(courier->tick.active), "clock",
+                  clock_state_name((enum clock_state)courier->tick.clock), "ts",
+                  (json_int_t)clock_now().utc_ms);
     if (publish_json(courier, "hb", object, 0, false, HEARTBEAT_EXPIRES_S))
         courier->beat_ms = now_ms;
 }
@@ -117,9 +151,12 @@ publish_sum(struct courier *courier, int64_t now_ms)
 
     if (courier->sum != NULL && now_ms - courier->sum_ms < SUM_MS)
         return;
-    json_t *object = json_pack("{s:[i,i,i,i], s:i, s:b}", "active", (int)tick->active[1],
-                               (int)tick->active[2], (int)tick->active[3], (int)tick->active[4],
-                               "retained", (int)tick->retained, "flood", (int)tick->flood);
+    json_t *object =
+        json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:b}", "active", by_priority(tick->active),
+                  "unacked", by_priority(tick->unacked), "retained", (json_int_t)tick->retained,
+                  "shelved", (json_int_t)tick->shelved, "suppressed", (json_int_t)tick->suppressed,
+                  "out_of_service", (json_int_t)tick->out_of_service, "tests",
+                  (json_int_t)tick->tested, "flood", (int)(tick->flood != 0));
     char *text = object == NULL ? NULL : json_canonical(object);
 
     /* The number tells how new it is; alone it is no news. */
@@ -135,6 +172,23 @@ publish_sum(struct courier *courier, int64_t now_ms)
     json_decref(object);
 }
 
+static json_t *
+describe_device(const struct device_info *device)
+{
+    const struct {
+        const char *key, *value;
+    } members[] = {{"id", device->id},          {"name", device->name},
+                   {"zone", device->zone},      {"asset", device->asset},
+                   {"owner", device->owner},    {"profile", device->profile},
+                   {"address", device->address}};
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (members[i].value != NULL && members[i].value[0] != '\0')
+            json_object_set_new(object, members[i].key, json_string(members[i].value));
+    return object;
+}
+
 static void
 publish_meta(struct courier *courier)
 {
@@ -145,11 +199,7 @@ publish_meta(struct courier *courier)
         const struct device_info *device = directory_device(directory, i);
 
         if (device != NULL)
-            json_array_append_new(devices,
-                                  json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", device->id,
-                                            "name", device->name, "zone", device->zone, "asset",
-                                            device->asset, "owner", device->owner, "profile",
-                                            device->profile, "address", device->address));
+            json_array_append_new(devices, describe_device(device));
     }
     if (publish_json(courier, "meta/inventory", json_pack("{s:o}", "devices", devices), 1, true, 0))
         courier->owes_meta = false;

@@ -26,12 +26,17 @@ send_tick(struct alarms *self)
                             .committed = journal_committed(self->journal),
                             .boot = self->worker.env.incarnation,
                             .retained = counts->not_at_rest,
+                            .shelved = counts->shelved,
+                            .suppressed = counts->suppressed,
+                            .out_of_service = counts->out_of_service,
+                            .tested = counts->tested,
                             .clock = (uint32_t)clock_sync_state(),
                             .degraded = self->turn.is_failing};
 
     if (self->courier == NULL)
         return;
     memcpy(tick.active, counts->live, sizeof tick.active);
+    memcpy(tick.unacked, counts->unacked, sizeof tick.unacked);
     if (self->turn.is_failing)
         text_copy(tick.reason, sizeof tick.reason, self->turn.fault);
     self->turn.owes_tick = !link_send(self->courier, MSG_TICK, 1, &tick);

@@ -10,12 +10,13 @@
 
 #define EXPIRES_PERIODS 3
 #define ONCE_EXPIRES_S (7 * 86400)
+#define OWN_TIME_MS 1000 /* so much older than the newest of its group, a reading says its time */
 
 struct reading {
     double value;
     int64_t utc_ms; /* 0: none yet */
     int64_t mono_ms;
-    uint8_t quality;
+    uint8_t quality, cause;
 };
 
 struct group {
@@ -78,13 +79,13 @@ values_out_take(struct values_out *values, const struct sample *samples, size_t 
         if (reading->utc_ms != 0 && samples[i].mono_ms < reading->mono_ms)
             continue;
         *reading = (struct reading){samples[i].value, samples[i].utc_ms, samples[i].mono_ms,
-                                    samples[i].quality};
+                                    samples[i].quality, samples[i].cause};
         group_of(values, ref)->has_news = true;
     }
 }
 
 static json_t *
-value_of(const struct point_def *def, const struct reading *reading)
+value_of(const struct point_def *def, const struct reading *reading, int64_t newest_utc_ms)
 {
     bool is_bad = reading->quality == QUALITY_BAD;
     json_t *object =
@@ -94,7 +95,23 @@ value_of(const struct point_def *def, const struct reading *reading)
 
     if (label != NULL)
         json_object_set_new(object, "label", json_string(label));
+    if (reading->quality != QUALITY_GOOD)
+        json_object_set_new(object, "cause", json_string(cause_name((enum cause)reading->cause)));
+    if (newest_utc_ms - reading->utc_ms >= OWN_TIME_MS)
+        json_object_set_new(object, "ts", json_integer((json_int_t)reading->utc_ms));
     return object;
+}
+
+/* NULL: of another group, a text, or not read yet. */
+static const struct point_def *
+find_told(const struct values_out *values, uint32_t point, uint16_t group)
+{
+    const struct point_ref *ref = directory_point(values->directory, point);
+
+    return ref != NULL && ref->def->group == group && ref->def->kind != VALUE_TEXT &&
+                   values->readings[point].utc_ms != 0
+               ? ref->def
+               : NULL;
 }
 
 static char *
@@ -104,15 +121,17 @@ payload_of(const struct values_out *values, const struct device_info *device, ui
     int64_t newest = 0;
 
     for (uint32_t i = 0; i < device->point_count; i++) {
-        const struct point_ref *ref = directory_point(values->directory, device->points[i]);
         const struct reading *reading = &values->readings[device->points[i]];
 
-        if (ref == NULL || ref->def->group != group || reading->utc_ms == 0 ||
-            ref->def->kind == VALUE_TEXT)
-            continue;
-        if (reading->utc_ms > newest)
+        if (find_told(values, device->points[i], group) != NULL && reading->utc_ms > newest)
             newest = reading->utc_ms;
-        json_object_set_new(points, ref->def->id, value_of(ref->def, reading));
+    }
+    for (uint32_t i = 0; i < device->point_count; i++) {
+        const struct point_def *def = find_told(values, device->points[i], group);
+
+        if (def != NULL)
+            json_object_set_new(points, def->id,
+                                value_of(def, &values->readings[device->points[i]], newest));
     }
     json_t *object = json_pack("{s:I, s:o}", "ts", (json_int_t)newest, "values", points);
     char *text = object == NULL ? NULL : json_canonical(object);

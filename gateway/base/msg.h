@@ -132,13 +132,15 @@ struct msg_flush {
 struct msg_tick {
     int64_t utc_ms;
     int64_t mono_ms;
-    uint64_t committed; /* newest journal row on disk */
-    uint64_t boot;      /* changes when alarms starts anew: read the journal's id again */
-    uint32_t active[5]; /* live alarms per priority 1..4; [0] is the sum */
-    uint32_t retained;  /* alarms not at rest: what a console must find under alarm/# */
-    uint32_t flood;     /* 1 while the flood flag stands */
-    uint32_t clock;     /* enum clock_state */
-    uint32_t degraded;  /* 1: the judge itself has a fault, see reason */
+    uint64_t committed;  /* newest journal row on disk */
+    uint64_t boot;       /* changes when alarms starts anew: read the journal's id again */
+    uint32_t active[5];  /* live alarms per priority 1..4; [0] is the sum */
+    uint32_t unacked[5]; /* the same of those that wait for an acknowledgement */
+    uint32_t shelved, suppressed, out_of_service, tested;
+    uint32_t retained; /* alarms not at rest: what a console must find under alarm/# */
+    uint32_t flood;    /* 1 while the flood flag stands */
+    uint32_t clock;    /* enum clock_state */
+    uint32_t degraded; /* 1: the judge itself has a fault, see reason */
     char reason[120];
 };
 

@@ -61,6 +61,7 @@ add_up(struct engine_counts *counts, const struct alarm_regions *r, unsigned pri
     counts->shelved += r->shelved;
     counts->suppressed += r->design;
     counts->out_of_service += r->oos;
+    counts->tested += r->test;
     counts->not_at_rest += !is_rest;
 }
 
