@@ -64,7 +64,10 @@ class Person:
     def hear(self, topic, seconds=2, *more):
         """(topic, payload) of what arrives within this time."""
         done = self.run("mosquitto_sub", "-q", "1", "-t", topic, "-W", seconds, "-F", "%t %p", *more)
-        return [tuple(line.split(" ", 1)) for line in done.stdout.splitlines()]
+        heard = [tuple(line.split(" ", 1)) for line in done.stdout.splitlines()]
+        for topic, payload in heard:
+            self.rig.contract.check(topic, payload)
+        return heard
 
     def has_session(self):
         return self.run("mosquitto_sub", "-t", "x", "-W", "1", "-E").returncode == 0
@@ -73,7 +76,10 @@ class Person:
         """The gateway's answer to cmd/<user>/<verb>; None: there was none."""
         done = self.run("mosquitto_rr", "-q", "1", "-t", f"{LIVE}/cmd/{user}/{verb}", "-e",
                         response or f"{LIVE}/rsp/{user}/1", "-m", json.dumps(payload), "-W", seconds)
-        return json.loads(done.stdout) if done.stdout.startswith("{") else None
+        if not done.stdout.startswith("{"):
+            return None
+        self.rig.contract.check(response or f"{LIVE}/rsp/{user}/1", done.stdout.rstrip("\n"))
+        return json.loads(done.stdout)
 
 
 class Listener:
@@ -104,6 +110,8 @@ class Listener:
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait()
+        for topic, payload in self.heard():
+            self.person.rig.contract.check(topic, payload)
 
 
 class BrokerRig(Rig):

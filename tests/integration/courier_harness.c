@@ -35,6 +35,7 @@
 #define COMMIT_ROWS 500
 #define AUDIENCES (AUDIENCE_BIT(AUDIENCE_SECURITY) | AUDIENCE_BIT(AUDIENCE_CONTINUITY))
 #define ALARMS_MAX 10000
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static const struct point_def LOAD = {.id = "ups.load", .unit = "%", .description = "load"};
 static const uint32_t POINTS[] = {0};
@@ -406,7 +407,7 @@ read_options(int argc, char **argv)
     *params = (struct courier_params){.directory = &DIRECTORY,
                                       .site = "test",
                                       .root = "watchroom/1",
-                                      .config_digest = "0",
+                                      .config_digest = DIGEST,
                                       .host = "127.0.0.1",
                                       .client_id = "watchroom-test",
                                       .keep_alive_s = 2,

@@ -18,6 +18,9 @@ import threading
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
+from contract import Contract  # noqa: E402
+
 SOURCE = Path(os.environ.get("WATCHROOM_SOURCE", Path(__file__).resolve().parents[2]))
 BUILD = Path(os.environ.get("WATCHROOM_BUILD", SOURCE / "build"))
 WATCHROOM = BUILD / "gateway" / "watchroom"
@@ -65,7 +68,8 @@ def base_value(k):
 
 
 class Gateway:
-    """A folder with a site file, a gateway and perhaps a broker; ended and removed by close()."""
+    """A folder with a site file, a gateway and perhaps a broker; ended and removed by close(). What a test saw of its
+    messages, and the rows of its journal, must be as docs/schema has them when it ends well."""
 
     profiles = SOURCE / "config" / "profiles"
 
@@ -74,13 +78,16 @@ class Gateway:
         self.state_dir = Path(state_dir or self.dir / "state")
         self.processes = {}
         self.subscribers = []
+        self.contract = Contract()
         self.mqtt_port = None
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.close()
+        if kind is None:
+            self.contract.verdict()
 
     def start_broker(self, settings="max_queued_messages 0\n"):
         (self.dir / "mosquitto.conf").write_text(
@@ -166,6 +173,16 @@ class Gateway:
         self.subscribers.append(Subscriber(topic, self.mqtt_port))
         return self.subscribers[-1]
 
+    def judge(self):
+        """What was seen, against the contract."""
+        for subscriber in self.subscribers:
+            for _, topic, payload in subscriber.messages:
+                self.contract.check(topic, payload)
+        if (self.state_dir / "journal.db").exists():
+            done = subprocess.run([WATCHROOM, "log", "--json", "--state-dir", self.state_dir], capture_output=True, text=True)
+            for line in done.stdout.splitlines() if done.returncode == 0 else []:
+                self.contract.check_row(line)
+
     def close(self):
         for subscriber in self.subscribers:
             subscriber.close()
@@ -178,6 +195,7 @@ class Gateway:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self.judge()
         if os.environ.get("WATCHROOM_KEEP"):
             print(f"kept {self.dir}", file=sys.stderr)
         else:
@@ -309,6 +327,8 @@ class Subscriber:
 
     def read(self):
         for line in self.process.stdout:
+            if not line.endswith("\n"):
+                break # it was ended amid a message
             when, topic, payload = line.rstrip("\n").split(" ", 2)
             if payload == "subscription-probe":  # several may be under way, and those of others
                 self.stands.set()

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Truncated or random journal, time series, cursor and site files at start: put aside and go on with an alarm, or
 a clear error; never silent loss, never a crash."""
 import os

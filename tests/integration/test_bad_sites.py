@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Faulty site files and what `watchroom check` says of each: tests/fixtures/bad-sites/NNN-name.yaml and .expect.
 
 Every line file:line:column: level: text (hint) is compared; each fault is followed by the source line and a caret

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The broker is away while 20,000 alarm events happen: all are delivered afterwards, in order, memory flat."""
 import os
 import sys

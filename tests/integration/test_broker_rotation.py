@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Keys change while alarms come and go: of the gateway, of the broker, of the authority itself. Every row of the journal
 reaches a console, once keys are in place nobody is without a session, and what was revoked is shut out."""
 import os

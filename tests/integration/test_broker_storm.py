@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A storm through the broker as it ships: more alarms at once than mosquitto queues by default. A desk that was away has
 every row when it is back, a new console every state, and after kill -9 of the broker the gateway says all of it again."""
 import sys

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The broker as it ships, with certificates of deploy/pki, and those who should not be there: forged users and client
 ids, wrong authorities, expired and revoked certificates, viewers who command, exercises at the live root. None has an
 effect, and each is refused by the broker or on record in the journal. A P1 that nobody confirms runs the configured

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The wall clock is stepped forward by days and back by hours under a running gateway: no timer fires wrongly, no
 alarm is invented or cleared, time series are not poisoned, and everything goes on when the clock is right again.
 

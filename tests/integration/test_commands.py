@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Every command: help with examples first, exit codes for wrong use and for no gateway; who may open the control socket
 and what it says of them."""
 import json

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The courier alone, with a real journal and a real mosquitto: order, repeats, retained topics, what a broker forgets or
 remembers, brokers that hang, refuse or lie, commands, and that its loop never stands still."""
 import hashlib
@@ -15,9 +15,11 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from contract import Contract  # noqa: E402
 from rig import BUILD, Subscriber, free_port, port_open, wait_for  # noqa: E402
 
 ROOT = "watchroom/1/test"
+ITS_OWN = ("gw", "hb", "sum", "val/", "meta/", "audit/") # the rows and answers are the harness's
 SLACK_MIB = float(os.environ.get("MEMORY_SLACK_MIB", "8"))  # sanitizers need some for themselves
 
 
@@ -177,10 +179,14 @@ class Scene:
         self.subscribers.append(Subscriber(topic, self.broker.port))
         return self.subscribers[-1]
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        contract = Contract()
         self.courier.close()
         for subscriber in self.subscribers:
             subscriber.close()
+            for _, topic, payload in subscriber.messages:
+                if topic.startswith(tuple(f"{ROOT}/{name}" for name in ITS_OWN)):
+                    contract.check(topic, payload)
         self.broker.process.send_signal(signal.SIGCONT)
         self.broker.kill()
         if self.proxy:
@@ -189,6 +195,8 @@ class Scene:
             print(f"kept {self.folder}", file=sys.stderr)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+        if kind is None:
+            contract.verdict()
 
 
 def fresh(rows):

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """watchroom demo: headless with its summary, live in a terminal with keys, ended by a signal; and nothing
 left behind. watchroom simulate hands over to the simulators."""
 import fcntl

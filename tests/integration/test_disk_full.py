@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The state disk fills up: alarms are still judged and told, journal-failed (P1) is raised, and everything
 recovers without a restart when there is space again. A small tmpfs (the ballast is made where twice its 32 MiB are free) in a mount namespace of our own."""
 import json

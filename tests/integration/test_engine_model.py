@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The alarm life cycle against its reference model: the same events, the same states, outputs and replies.
 
 100,000 random events over all 32 configurations go through `engine-step` and through the model's `step`;

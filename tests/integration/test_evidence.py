@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The record as a third party sees it: the checkpoint that everybody gets, the chain verified without this program, every byte
 and row of it, and archives of evidence."""
 import functools

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The profile generator/dse-gencomm against register images written from the GenComm register list (pages 3 to 7), served
 by a server of this test's own: values, signs, both words of 32 bits, and each of the eight codes that are no value."""
 import socketserver

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """SIGSTOP of each worker: noticed, replaced, told. With alarms stopped the heartbeat ends within 20 s."""
 import os
 import signal

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """kill -9 of every process at random moments under load: the master starts it again, no alarm is lost, none is
 doubled for a consumer that drops repeated (journal, seq), the chain verifies.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """deploy/pki: what it makes and for how long, what it refuses, and that a refusal changes nothing."""
 import os
 import re

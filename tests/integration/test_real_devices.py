@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The gateway against devices nobody here wrote: recordings of real UPSs and PDUs served by snmpsim, and
 Debian's snmpd. Recordings lie beside the checkout (../shared/devices/recordings); where they are missing that
 part is skipped, loudly.

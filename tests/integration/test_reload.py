@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """SIGHUP: a good file restarts only the workers it affects; numbers and alarms survive; a device that vanishes while
 its alarm is live is told as withdrawn, and `check --against-running` says so first."""
 import json

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Every misbehaviour of the simulators on 10 % of the devices: the others are read in time, all of them."""
 import json
 import sys

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The device simulators on the wire: net-snmp's tools read the agent, a raw socket speaks Modbus/TCP, and
 every misbehaviour is seen as what it is."""
 import json
