@@ -80,8 +80,8 @@ class Contract:
             error = max(error.context, key=lambda e: len(e.absolute_path))
         return f"{'/'.join(map(str, error.absolute_path)) or 'it'}: {error.message[:200]}"
 
-    def is_known(self, schema, text):
-        key = (schema, VARYING.sub(blur, text))
+    def is_known(self, where, schema, text):
+        key = (where if "/event/" in where else schema, VARYING.sub(blur, text))
         if key in self.seen:
             return True
         self.seen.add(key)
@@ -102,9 +102,9 @@ class Contract:
             self.faults.append(f"{where}: {'; '.join(errors[:5])}\n    {text[:2000]}")
 
     def check_value(self, where, schema, text):
-        """None when the text is no JSON or known already, else the value."""
+        """The value; None when it is not valid, or like one that was."""
         self.checked += 1
-        if self.is_known(schema, text):
+        if self.is_known(where, schema, text):
             return None
         try:
             value = json.loads(text)
@@ -116,7 +116,7 @@ class Contract:
         errors = self.errors(schema, value)
         if errors:
             self.blame(where, text, errors)
-        return value
+        return None if errors else value
 
     def check_row(self, text):
         """One row of the journal, with its hash."""
@@ -138,11 +138,12 @@ class Contract:
         if name.startswith("alarm/") and f'"id":"{name[6:]}"' not in payload:
             self.blame(topic, payload, ["the state of another alarm"])
         value = self.check_value(topic, place["schema"], payload)
-        if isinstance(value, dict) and value.get("site", site) != site:
+        if value is None:
+            return
+        if value.get("site", site) != site:
             self.blame(topic, payload, [f"of another site: {value['site']}"])
-        if name.startswith("event/") and value is not None and value.get("kind") == "alarm":
-            if name[6:] not in value["alarm"].get("audience", []):
-                self.blame(topic, payload, ["not for this audience"])
+        if name.startswith("event/") and value["kind"] == "alarm" and name[6:] not in value["alarm"]["audience"]:
+            self.blame(topic, payload, ["not for this audience"])
 
     def verdict(self):
         """Raises with what was wrong."""
