@@ -140,7 +140,7 @@ on_master(void *ctx, const struct msg_head *head, const void *body)
         for (size_t i = 0; i < head->count; i++)
             figures_take_worker(self, &((const struct msg_worker *)body)[i]);
     else if (head->type == MSG_GENERATION)
-        figures_take_generation(self, body, head->bytes);
+        generation_rows_take(self, body, head->bytes);
 }
 
 static void
@@ -242,6 +242,7 @@ keep_house(struct alarms *self)
     if (journal_wal_bytes(self->journal) > WAL_LARGE_BYTES)
         log_warning("the journal's log has %llu bytes: does a reader hold it?",
                     (unsigned long long)journal_wal_bytes(self->journal));
+    generation_rows_prune(self);
 }
 
 static void
@@ -378,6 +379,7 @@ start(struct alarms *self)
         log_error("cannot read the states of the alarms: %s", err.text);
         return false;
     }
+    generation_rows_start(self);
     open_links(self);
     feed_first_points(self, &opened);
     alarms_sign_journal(self);
@@ -421,6 +423,7 @@ finish(struct alarms *self)
     unconfirmed_free(self->unconfirmed);
     turn_done(self);
     figures_done(&self->figures);
+    generation_rows_done(self);
     commands_free(self->commands);
     values_free(self->values);
     device_health_free(self->devices);

@@ -6,6 +6,7 @@
 #define WATCHROOM_ALERTS_ALARMS_H
 
 #include "alerts/alarm_def.h"
+#include "gateway/base/json.h"
 #include "gateway/base/worker.h"
 
 /* Roles of alarms.md section 3, for those who give commands. */
@@ -37,6 +38,7 @@ struct alarms_params {
     const char *state_dir;     /* journal.db, journal.ballast live here */
     const char *config_digest; /* SHA-256 in hex of the accepted configuration */
     const char *config_file;
+    const json_t *config_parts; /* fingerprints of its sections and workers; NULL: not known */
     bool send_values;          /* forward samples to the courier */
     int64_t unconfirmed_after_ms;             /* P1 not confirmed by the broker: run the command */
     const char *const *unconfirmed_command;   /* argv, NULL-terminated; NULL: none configured */

@@ -1,7 +1,8 @@
 /*
  * alarms_self.h - the alarms process's own state, for the files that make it up: alarms.c (what
  * starts, arrives, leaves), intake.c (collectors), turn.c (commit, then tell), figures.c (what is
- * said about the gateway), control_verbs.c (answers of the control socket).
+ * said about the gateway), control_verbs.c and control_config.c (answers of the control socket),
+ * generation_rows.c (configurations on record).
  */
 #ifndef WATCHROOM_ALERTS_ALARMS_SELF_H
 #define WATCHROOM_ALERTS_ALARMS_SELF_H
@@ -78,6 +79,14 @@ struct figures {
     char quarantined[256];
 };
 
+/* The configuration in effect: this process may hold an earlier one that is as good for it. */
+struct running {
+    uint32_t generation;
+    char digest[DIGEST_HEX];
+    json_t *parts;    /* fingerprints, as the master said last; NULL: those of the parameters */
+    json_t *verdicts; /* the master's last words; NULL: none yet */
+};
+
 struct alarms {
     struct worker worker;
     const struct alarms_params *params;
@@ -95,6 +104,7 @@ struct alarms {
     struct link *courier, *store, *web; /* NULL: the site has none */
     struct turn turn;
     struct figures figures;
+    struct running running;
     struct stamp started, now; /* now: read once per message */
     struct stamp signed_at;    /* the chain, or the last try */
     ev_prepare before_sleep;
@@ -108,6 +118,10 @@ struct alarms {
     struct {
         int64_t offset_ms, since_mono_ms;
     } steady; /* the clock */
+    struct {
+        uint64_t oldest;
+        int64_t mono_ms;
+    } pruned; /* configurations on record, last looked at */
 };
 
 /* alarms.c */
@@ -142,7 +156,7 @@ void figures_take_stats(struct alarms *self, const struct msg_stats *stats);
 void figures_take_store(struct alarms *self, const struct msg_store *store);
 void figures_take_cursor(struct alarms *self, const struct msg_cursor *cursor);
 void figures_take_refused(struct alarms *self, const struct msg_refused *rows, size_t count);
-void figures_take_generation(struct alarms *self, const char *text, size_t bytes);
+void figures_take_generation(struct alarms *self, json_t *news);
 void figures_take_worker(struct alarms *self, const struct msg_worker *worker);
 /* "ok" or "degraded": the reasons, in words; a new reference. */
 json_t *figures_reasons(const struct alarms *self);
@@ -151,9 +165,28 @@ json_t *figures_status(const struct alarms *self);
 char *figures_metrics(const struct alarms *self);
 void figures_done(struct figures *figures);
 
+/* generation_rows.c */
+/* What was accepted and is not in the journal yet. */
+void generation_rows_start(struct alarms *self);
+void generation_rows_take(struct alarms *self, const char *text, size_t bytes);
+/* Of a request for a reload; NULL: not known (yet, or any more). Borrowed. */
+const json_t *generation_rows_verdict(const struct alarms *self, const char *request);
+/* Configurations of which the journal holds no row any more. */
+void generation_rows_prune(struct alarms *self);
+void generation_rows_done(struct alarms *self);
+
 /* control_verbs.c */
 control_handler control_verbs_answer;
 void control_verbs_flushed(struct alarms *self, const struct msg_flush *flushed);
 void control_verbs_acked(struct alarms *self, uint64_t ticket, const struct outcome *outcome);
+
+
+/* control_config.c */
+void control_config_reload(struct alarms *self, struct control_client *client,
+                           const struct control_request *request);
+void control_config_verdict(struct alarms *self, struct control_client *client,
+                            const struct control_request *request);
+void control_config_checkpoint(struct alarms *self, struct control_client *client);
+void control_config_write_running(const struct alarms *self, struct text_buf *out);
 
 #endif

@@ -185,8 +185,7 @@ produce_definitions(void *ctx, struct control_cursor *cursor, struct text_buf *o
         write_piece(self, cursor, write_alarm_definition, out);
         if (cursor->at < cursor->to)
             return true;
-        text_buf_add(out, "],\"config_digest\":\"%s\",\"devices\":[",
-                     self->params->config_digest != NULL ? self->params->config_digest : "");
+        text_buf_add(out, "],\"devices\":[");
         *cursor = (struct control_cursor){.from = LIST_DEVICES,
                                           .to = self->params->directory->device_limit};
         return true;
@@ -194,7 +193,9 @@ produce_definitions(void *ctx, struct control_cursor *cursor, struct text_buf *o
     write_piece(self, cursor, write_device_definition, out);
     if (cursor->at < cursor->to)
         return true;
-    text_buf_add(out, "],\"generation\":%u,\"ok\":true}\n", self->params->directory->generation);
+    text_buf_add_bytes(out, "],", 2);
+    control_config_write_running(self, out);
+    text_buf_add(out, ",\"ok\":true}\n");
     return false;
 }
 
@@ -290,25 +291,6 @@ control_verbs_flushed(struct alarms *self, const struct msg_flush *flushed)
     }
 }
 
-static void
-answer_reload(struct alarms *self, struct control_client *client)
-{
-    char name[ID_MAX];
-    struct control_peer peer = control_peer(client);
-    struct sender sender = commands_sender_of(self->commands, peer.uid, name);
-
-    if (peer.uid != 0 && sender.role != ROLE_ADMIN && strcmp(name, "local") != 0) {
-        control_refuse(client, "denied", "only an admin may reload the configuration");
-        return;
-    }
-    log_info("control socket: %s (uid %lld, pid %lld) asks for a reload", name, (long long)peer.uid,
-             (long long)peer.pid);
-    if (link_send(self->worker.master, MSG_RELOAD, 0, NULL))
-        control_answer(client, "{\"ok\":true}", 11);
-    else
-        control_refuse(client, "busy", "the master is behind: try again");
-}
-
 void
 control_verbs_answer(void *ctx, struct control_client *client,
                      const struct control_request *request)
@@ -344,7 +326,13 @@ control_verbs_answer(void *ctx, struct control_client *client,
             (struct control_cursor){.from = LIST_ALARMS, .to = self->params->alarm_limit});
         break;
     case CONTROL_RELOAD:
-        answer_reload(self, client);
+        control_config_reload(self, client, request);
+        break;
+    case CONTROL_VERDICT:
+        control_config_verdict(self, client, request);
+        break;
+    case CONTROL_CHECKPOINT:
+        control_config_checkpoint(self, client);
         break;
     case CONTROL_VERB_COUNT:
         control_refuse(client, "bad-request", "no such verb");

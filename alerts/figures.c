@@ -87,21 +87,14 @@ figures_take_refused(struct alarms *self, const struct msg_refused *rows, size_t
 }
 
 void
-figures_take_generation(struct alarms *self, const char *text, size_t bytes)
+figures_take_generation(struct alarms *self, json_t *news)
 {
-    json_t *news = json_parse_object(text, bytes, NULL, 0);
-    json_t *body = json_deep_copy(news);
-
-    if (news == NULL || body == NULL) {
-        json_decref(news);
-        return;
-    }
     bool is_refused = !json_is_true(json_object_get(news, "accepted"));
+
     gateway_points_set(&self->points, GATEWAY_CONFIG_STATE, is_refused, self->now);
     journal_put(self->journal, FIGURES_CONFIG_KEY, is_refused ? "refused" : NULL);
     json_decref(self->figures.config);
-    self->figures.config = news;
-    journal_add(self->journal, "generation", self->now.utc_ms, body, NULL, 0, 0);
+    self->figures.config = json_incref(news);
 }
 
 void
@@ -286,7 +279,7 @@ general_json(const struct alarms *self)
 
     set(object, "site", json_string(params->directory->site));
     set(object, "version", json_string(WATCHROOM_VERSION));
-    set(object, "generation", json_integer((json_int_t)params->directory->generation));
+    set(object, "generation", json_integer((json_int_t)self->running.generation));
     set(object, "uptime_s",
         json_integer((json_int_t)((self->now.mono_ms - self->started.mono_ms) / 1000)));
     set(object, "ready", json_true());
@@ -307,8 +300,7 @@ figures_status(const struct alarms *self)
     set(status, "reasons", reasons);
     set(status, "state_dir", json_string(params->state_dir));
     set(status, "socket", json_string(socket_path(self, path, sizeof path)));
-    set(status, "config_digest",
-        json_string(params->config_digest != NULL ? params->config_digest : ""));
+    set(status, "config_digest", json_string(self->running.digest));
     set(status, "config_file", json_string(params->config_file != NULL ? params->config_file : ""));
     if (self->figures.config != NULL)
         set(status, "config", json_incref(self->figures.config));

@@ -28,6 +28,7 @@
               " AND (priority, seq) > (?1, ?2) ORDER BY priority, seq LIMIT ?3")                   \
     X(CHECKPOINT,                                                                                  \
       "SELECT CAST(value AS INTEGER) FROM kv WHERE key = '" JOURNAL_CHECKPOINT_KEY "'")            \
+    X(FACT, "SELECT value FROM kv WHERE key = ?1")                                                 \
     X(TOLD, "SELECT 1 FROM alarm WHERE id = ?1 AND payload IS NOT NULL")                           \
     X(HEAD, "SELECT seq, hash, (SELECT min(seq) FROM row) FROM row ORDER BY seq DESC LIMIT 1")
 
@@ -305,6 +306,23 @@ journal_reader_checkpoint(struct journal_reader *reader, uint64_t *out_seq, stru
 
     if (code == ERR_OK)
         *out_seq = seq;
+    return code;
+}
+
+enum err_code
+journal_reader_fact(struct journal_reader *reader, const char *key, char *out, size_t size,
+                    struct err *err)
+{
+    sqlite3_stmt *statement = reader->statements[SQL_FACT];
+    bool found = false;
+
+    sqlite3_bind_text(statement, 1, key, -1, SQLITE_TRANSIENT);
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        found = text_copy(out, size, text_of(statement, 0, ""));
+    enum err_code code = finish(reader, SQL_FACT, result, err);
+    if (code == ERR_OK && !found)
+        return err_set(err, ERR_NOT_FOUND, "the journal knows no %s", key);
     return code;
 }
 

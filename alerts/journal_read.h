@@ -55,6 +55,10 @@ enum err_code journal_reader_chain(struct journal_reader *reader, uint64_t after
 enum err_code journal_reader_checkpoint(struct journal_reader *reader, uint64_t *out_seq,
                                         struct err *err) MUST_CHECK;
 
+/* A small fact that was put beside the rows (journal_put). ERR_NOT_FOUND. */
+enum err_code journal_reader_fact(struct journal_reader *reader, const char *key, char *out,
+                                  size_t size, struct err *err) MUST_CHECK;
+
 /* Alarms not at rest, by priority then seq: at most `limit` after (priority, seq) of the last one;
  * start with 0, 0. */
 enum err_code journal_reader_alarms(struct journal_reader *reader, unsigned after_priority,

@@ -12,7 +12,8 @@
 #include "gateway/base/text.h"
 
 static const char *const CONTROL_VERBS[] = {"status", "alarms", "values",      "devices",
-                                            "ack",    "flush",  "definitions", "reload"};
+                                            "ack",    "flush",  "definitions", "reload",
+                                            "verdict", "checkpoint"};
 static_assert(ARRAY_LEN(CONTROL_VERBS) == CONTROL_VERB_COUNT, "a verb has no name");
 
 /* Where the reading of one request notes what is wrong. */
@@ -109,6 +110,26 @@ read_device(const struct reading *reading, struct control_request *request)
     return true;
 }
 
+static bool
+read_reload(const struct reading *reading, struct control_request *request)
+{
+    const json_t *id = json_object_get(reading->object, "request");
+    const json_t *reverted = json_object_get(reading->object, "reverted");
+
+    if (id == NULL && request->verb == CONTROL_VERDICT)
+        return refuse(reading, "request: the ULID that came with the reload");
+    if (id != NULL && (!json_is_string(id) || !ulid_is_valid(json_string_value(id))))
+        return refuse(reading, "request: a ULID");
+    if (id != NULL)
+        text_copy(request->request, sizeof request->request, json_string_value(id));
+    if (reverted != NULL && (!json_is_integer(reverted) || json_integer_value(reverted) < 1 ||
+                             json_integer_value(reverted) > UINT32_MAX))
+        return refuse(reading, "reverted: the number of a generation");
+    request->reverted = (uint32_t)json_integer_value(reverted);
+    request->is_dry = json_is_true(json_object_get(reading->object, "dry"));
+    return true;
+}
+
 bool
 request_parse_control(const char *line, size_t bytes, struct control_request *out_request,
                       char *reason, size_t reason_size)
@@ -133,16 +154,21 @@ request_parse_control(const char *line, size_t bytes, struct control_request *ou
     case CONTROL_ACK:
         is_sound = read_ack(&reading, &request.ack);
         break;
+    case CONTROL_RELOAD:
+    case CONTROL_VERDICT:
+        is_sound = read_reload(&reading, &request);
+        break;
     case CONTROL_STATUS:
     case CONTROL_ALARMS:
     case CONTROL_DEVICES:
     case CONTROL_DEFINITIONS:
-    case CONTROL_RELOAD:
+    case CONTROL_CHECKPOINT:
         is_sound = true;
         break;
     case CONTROL_VERB_COUNT:
         refuse(&reading,
-               "verb: status, alarms, values, devices, ack, flush, definitions or reload");
+               "verb: status, alarms, values, devices, ack, flush, definitions, reload, verdict or "
+               "checkpoint");
         break;
     }
     json_decref(object);

@@ -30,6 +30,8 @@ enum control_verb {
     CONTROL_FLUSH,
     CONTROL_DEFINITIONS,
     CONTROL_RELOAD,
+    CONTROL_VERDICT,
+    CONTROL_CHECKPOINT,
     CONTROL_VERB_COUNT
 };
 
@@ -37,6 +39,10 @@ struct control_request {
     enum control_verb verb;
     bool all;
     char device[ID_MAX]; /* "": all of them */
+    /* CONTROL_RELOAD, CONTROL_VERDICT */
+    char request[27];  /* a ULID; "": nobody will ask what became of it */
+    uint32_t reverted; /* the generation whose text was put back; 0: none */
+    bool is_dry;       /* only: may I? */
     struct request_ack ack;
 };
 

@@ -87,9 +87,23 @@ read_profile(const struct schema_reader *schema, struct fy_node *root, struct pr
     return good;
 }
 
+/* What the configuration is recorded by. */
+static bool
+keep_text(struct profile *profile, const struct yaml *yaml, struct site_texts *texts)
+{
+    char name[ID_MAX * 4];
+    uint8_t digest[DIGEST_BYTES];
+
+    if (!digest_sha256(yaml->text, yaml->bytes, digest))
+        return false;
+    digest_hex(digest, profile->sha256);
+    snprintf(name, sizeof name, "profiles/%s.yaml", profile->id);
+    return texts_add(texts, name, yaml->text, yaml->bytes);
+}
+
 const struct profile *
 profile_load(const char *directory, const char *id, struct arena *arena, struct diag *diag,
-             struct fy_node *asked_by, const struct yaml *asked_in)
+             struct site_texts *texts, struct fy_node *asked_by, const struct yaml *asked_in)
 {
     struct profile *profile = arena_alloc(arena, sizeof *profile);
     char path[4096];
@@ -120,6 +134,8 @@ profile_load(const char *directory, const char *id, struct arena *arena, struct 
         profile->digest = fingerprint(FINGERPRINT_START, yaml.text, yaml.bytes);
         read_profile(&schema, yaml.root, profile);
     }
+    if (yaml.text != NULL && !keep_text(profile, &yaml, texts))
+        diag_add(diag, DIAG_ERROR, path, 0, 0, 0, NULL, NULL, "out of memory");
     yaml_close(&yaml);
     return diag->errors == before ? profile : NULL;
 }

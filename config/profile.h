@@ -7,6 +7,7 @@
 #include "alerts/alarm_def.h"
 #include "collectors/collect.h"
 #include "config/tables.h"
+#include "config/texts.h"
 
 struct profile_alarm {
     const struct alarm_type *type;
@@ -23,6 +24,7 @@ struct profile {
     uint32_t alarm_count;
     bool lacks_points; /* some had faults: what refers to them is no fault of its own */
     uint64_t digest;
+    char sha256[DIGEST_HEX]; /* of its file; "" for inline points */
 };
 
 /* What profile.c needs of its surroundings. */
@@ -31,10 +33,11 @@ struct profile_reader {
     int protocol; /* enum protocol of the points */
 };
 
-/* Fills a profile from its file. NULL after faults were reported. */
+/* Fills a profile from its file, whose text goes to `texts` (may be NULL). NULL after faults were
+ * reported. */
 const struct profile *profile_load(const char *directory, const char *id, struct arena *arena,
-                                   struct diag *diag, struct fy_node *asked_by,
-                                   const struct yaml *asked_in);
+                                   struct diag *diag, struct site_texts *texts,
+                                   struct fy_node *asked_by, const struct yaml *asked_in);
 
 /* Pieces that inline points share. Each reports its faults and returns false. */
 bool profile_read_groups(const struct schema_reader *reader, struct fy_node *node,

@@ -11,6 +11,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
 
+#define MANIFEST_BYTES_MAX ((size_t)4 * 1024 * 1024)
 #define BALLAST_BYTES (UINT64_C(32) << 20)
 
 /* fingerprints of what each worker depends on */
@@ -62,20 +63,46 @@ digest_workers(struct build *build)
     site->web_digest = add_node(add_node(FINGERPRINT_START, build->top.web), build->top.site);
 }
 
+/* Whatever there is at the top of the file, but for lists of what has digests of its own. */
 static void
+digest_sections(struct build *build)
+{
+    struct site *site = build->site;
+
+    YAML_EACH_PAIR(pair, build->yaml.root)
+    {
+        const char *name = yaml_text(fy_node_pair_key(pair));
+
+        if (name == NULL || strcmp(name, "devices") == 0 || strcmp(name, "alarms") == 0 ||
+            site->section_count == SECTIONS_MAX)
+            continue;
+        site->sections[site->section_count].name = arena_text(build->arena, name);
+        site->sections[site->section_count++].digest =
+            add_node(FINGERPRINT_START, fy_node_pair_value(pair));
+    }
+}
+
+static bool
 digest_files(struct build *build)
 {
     struct text_buf text;
     uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
+    bool good = digest_sha256(build->yaml.text, build->yaml.bytes, digest);
 
-    text_buf_init(&text, 2 * YAML_BYTES_MAX);
-    text_buf_add_bytes(&text, build->yaml.text, build->yaml.bytes);
+    digest_hex(digest, hex);
+    text_buf_init(&text, MANIFEST_BYTES_MAX);
+    text_buf_add(&text, "%s  " SITE_TEXT_NAME "\n", hex);
     for (const struct loaded_profile *one = build->profiles; one != NULL; one = one->hh.next)
         if (one->profile != NULL)
-            text_buf_add(&text, "\n%s %016llx", one->id, (unsigned long long)one->profile->digest);
-    if (!text.failed && digest_sha256(text.data, text.length, digest))
+            text_buf_add(&text, "%s  profiles/%s.yaml\n", one->profile->sha256, one->id);
+    good = good && !text.failed && digest_sha256(text.data, text.length, digest);
+    if (good) {
         digest_hex(digest, build->site->digest);
+        build->site->manifest = arena_text(build->arena, text.data);
+    }
     text_buf_done(&text);
+    return good && build->site->manifest != NULL;
 }
 
 static void
@@ -115,9 +142,11 @@ build_site(struct build *build)
     good = build_alarms(build) && good;
     if (!good)
         return false;
-    digest_files(build);
+    if (!digest_files(build))
+        return false;
     fill_params(build);
     digest_workers(build);
+    digest_sections(build);
     return true;
 }
 
@@ -134,7 +163,10 @@ profile_directory(const struct site_options *options)
 static enum err_code
 build_from(struct build *build, bool is_yaml, size_t before, struct site **out_site)
 {
-    bool good = is_yaml && schema_read(&build->reader, build->yaml.root, &TABLE_TOP, &build->top);
+    bool kept = build->yaml.text == NULL || texts_add(build->options->texts, SITE_TEXT_NAME,
+                                                      build->yaml.text, build->yaml.bytes);
+    bool good =
+        kept && is_yaml && schema_read(&build->reader, build->yaml.root, &TABLE_TOP, &build->top);
 
     /* Whatever is wrong at the top, the rest is still worth checking. */
     if (is_yaml && yaml_is_map(build->yaml.root))
@@ -208,6 +240,12 @@ site_load_text(const char *name, const char *text, size_t bytes, const struct si
     enum err_code code = build_from(&build, is_yaml, before, out_site);
     yaml_close(&build.yaml);
     return code;
+}
+
+void
+site_set_generation(struct site *site, uint32_t generation)
+{
+    site->generation = site->directory.generation = generation;
 }
 
 void

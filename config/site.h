@@ -11,6 +11,7 @@
 #include "alerts/courier.h"
 #include "collectors/collect.h"
 #include "config/diag.h"
+#include "config/texts.h"
 #include "gateway/base/arena.h"
 #include "gateway/base/digest.h"
 
@@ -51,10 +52,15 @@ struct retired {
     const struct retired *next;
 };
 
+#define SECTIONS_MAX 32
+
 struct site {
     struct arena *arena;
     const char *file;
-    char digest[DIGEST_HEX]; /* SHA-256 over the site file and every profile it uses */
+    /* Every file it was made of, "<SHA-256>  <name>" a line, as sha256sum takes it; its own SHA-256
+     * names the configuration. */
+    const char *manifest;
+    char digest[DIGEST_HEX];
     uint32_t generation;
 
     const char *id, *name, *time_zone;
@@ -78,6 +84,13 @@ struct site {
     const char *web_address; /* numeric; NULL: no web */
     uint16_t web_port;       /* 0: chosen by the kernel */
 
+    /* ... of each section of its file that names no devices or alarms: is it as it was? */
+    struct {
+        const char *name;
+        uint64_t digest;
+    } sections[SECTIONS_MAX];
+    size_t section_count;
+
     /* Fingerprints of what a worker depends on: differs -> restart it at a reload. */
     uint64_t collectors_digest[64]; /* per shard */
     uint64_t store_digest, alarms_digest, courier_digest, web_digest;
@@ -87,6 +100,7 @@ struct site_options {
     const char *profile_dir;     /* NULL: installed ones, or $WATCHROOM_PROFILES */
     const struct site *previous; /* NULL at first start */
     uint32_t generation;
+    struct site_texts *texts; /* gets every file that was read, also with faults; NULL: nobody asks */
 };
 
 /*
@@ -100,6 +114,8 @@ enum err_code site_load_text(const char *name, const char *text, size_t bytes,
                              const struct site_options *options, struct diag *diag,
                              struct site **out_site) MUST_CHECK;
 void site_free(struct site *site);
+/* The number it has once it is known whether it is a new one; before anybody is forked. */
+void site_set_generation(struct site *site, uint32_t generation);
 
 struct site_cost {
     uint32_t devices, points, alarms, groups;

@@ -71,7 +71,8 @@ profile_for(struct build *build, const char *id, struct fy_node *asked_by)
         return NULL;
     loaded->id = id;
     loaded->profile =
-        profile_load(build->profile_dir, id, build->arena, build->diag, asked_by, &build->yaml);
+        profile_load(build->profile_dir, id, build->arena, build->diag, build->options->texts,
+                     asked_by, &build->yaml);
     HASH_ADD_KEYPTR(hh, build->profiles, loaded->id, strlen(loaded->id), loaded);
     return loaded->profile;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gateway/base/log.h"
+#include "gateway/generation.h"
 #include "gateway/store.h"
 #include "gateway/web.h"
 
@@ -126,7 +127,11 @@ run_alarms(const struct worker_env *env, const struct site *site, const struct p
     keep_add(keep, params.web_fd);
     keep_add(keep, params.control_fd);
     close_others(keep);
-    return alarms_main(env, &params);
+    json_t *parts = generation_parts(site);
+    params.config_parts = parts;
+    int status = alarms_main(env, &params);
+    json_decref(parts);
+    return status;
 }
 
 static int

@@ -34,5 +34,6 @@ int cmd_demo(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
 int cmd_journal(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
+int cmd_config(int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * cmd_status.c - watchroom status: the running gateway; watchroom reload: read the site file again.
+ * cmd_status.c - watchroom status: the running gateway.
  */
 #include <string.h>
 
@@ -99,42 +99,6 @@ cmd_status(int argc, char **argv)
         print_status(reply);
     if (status == EXIT_FINE && strcmp(json_text_or(reply, "state", ""), "ok") != 0)
         status = EXIT_WRONG;
-    json_decref(reply);
-    return status;
-}
-
-static const char RELOAD_HELP[] =
-    "Examples:\n"
-    "  watchroom check /etc/watchroom/site.yaml --against-running && watchroom reload\n"
-    "\n"
-    "Usage: watchroom reload [OPTION...]\n"
-    "\n"
-    "Tells the gateway to read its site file again, as SIGHUP does. What became of it is in the "
-    "log,\n"
-    "the journal and `watchroom status`.\n"
-    "\n" COMMON_HELP "\n"
-    "Exit status: 0 asked, 1 refused, 3 no gateway reachable.\n";
-
-int
-cmd_reload(int argc, char **argv)
-{
-    static const struct option OPTIONS[] = {COMMON_OPTIONS, {NULL, 0, NULL, 0}};
-    struct common_options common = {0};
-    int option, status;
-    json_t *reply;
-
-    while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1)
-        if (!common_option(option, &common, "reload", RELOAD_HELP, &status))
-            return status;
-    if (!common_arguments(argc, argv, 0))
-        return EXIT_USAGE;
-    status = common_call(&common, json_pack("{s:s}", "verb", "reload"), &reply);
-    if (status != EXIT_FINE)
-        return status;
-    if (common.json)
-        status = common_print_json(reply);
-    else
-        puts("asked to read its site file again; watchroom status says what came of it");
     json_decref(reply);
     return status;
 }

@@ -20,6 +20,7 @@ static const struct command COMMANDS[] = {
     {"evidence", "what happened, as an archive for a third party", cmd_evidence},
     {"graph",   "one point over time as a picture", cmd_graph},
     {"reload",  "read the site file again", cmd_reload},
+    {"config",  "configurations that were in effect: history, diff, revert", cmd_config},
     {"simulate", "SNMP and Modbus/TCP devices for trying things out", cmd_simulate},
     {"demo",    "a simulated site with its alarms, in this terminal", cmd_demo},
     {NULL, NULL, NULL},

@@ -7,7 +7,6 @@
  */
 #include "gateway/master.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,43 +21,11 @@
 #include "gateway/base/json.h"
 #include "gateway/base/log.h"
 #include "gateway/base/text.h"
-#include "gateway/child.h"
 #include "gateway/cmd.h"
+#include "gateway/master_self.h"
 
 #define BEAT_S 0.25
 #define PING_MS 1000
-#define CHILDREN_MAX (SHARDS_MAX + 4)
-#define NEWS_MAX 256 /* messages for alarms while it is away; the oldest gives way */
-#define FAULTS_TOLD_MAX 20
-
-struct news {
-    enum msg_type type; /* MSG_WORKER or MSG_GENERATION */
-    struct msg_worker worker;
-    char *text;      /* MSG_GENERATION: owned */
-    bool is_sent;    /* ... but not yet known to be read */
-    uint64_t pinged; /* pings sent to alarms before it */
-};
-
-struct master {
-    const struct master_options *options;
-    struct ev_loop *loop;
-    ev_timer beat;
-    /* Signals come through a descriptor: libev's own table of them would be inherited by the
-     * workers, whose loops may watch signals too. */
-    ev_io signals;
-    struct site *site;
-    struct plumbing plumbing;
-    struct child children[CHILDREN_MAX];
-    size_t child_count;
-    uint64_t incarnation;
-    int64_t pinged_ms;
-    struct news news[NEWS_MAX];
-    size_t news_count;
-    uint64_t news_dropped;
-    uint64_t alarms_pings, alarms_pongs; /* since it was started */
-    bool is_stopping;
-    bool was_ready;
-};
 
 static struct child *
 child_named(struct master *master, enum child_kind kind)
@@ -119,8 +86,8 @@ unsend_news(struct master *master)
     master->alarms_pings = master->alarms_pongs = 0;
 }
 
-static void
-add_news(struct master *master, struct news item)
+void
+master_add_news(struct master *master, struct news item)
 {
     if (master->news_count == NEWS_MAX) {
         free(master->news[0].text);
@@ -144,34 +111,7 @@ tell_worker(struct master *master, const struct child *child, enum worker_change
     item.worker.pid = child->pid;
     item.worker.restarts = child->restarts;
     item.worker.utc_ms = clock_now().utc_ms;
-    add_news(master, item);
-}
-
-static void
-tell_generation(struct master *master, bool accepted, const char *digest, const struct diag *diag,
-                const char *fault)
-{
-    json_t *faults = json_array();
-
-    for (size_t i = 0; diag != NULL && i < diag->count && i < FAULTS_TOLD_MAX; i++) {
-        const struct diag_entry *entry = &diag->entries[i];
-
-        json_array_append_new(faults, json_sprintf("%s:%u:%u: %s", entry->file, entry->line,
-                                                   entry->column, entry->text));
-    }
-    if (fault != NULL)
-        json_array_append_new(faults, json_string(fault));
-
-    json_t *object = json_pack(
-        "{s:b, s:I, s:s, s:s, s:I, s:o}", "accepted", accepted, "generation",
-        (json_int_t)master->site->generation, "digest", digest, "file", master->site->file,
-        "errors", (json_int_t)(diag != NULL ? diag->errors : fault != NULL), "faults", faults);
-    char *text = object == NULL ? NULL : json_canonical(object);
-    json_decref(object);
-    if (text != NULL && strlen(text) < MSG_BYTES_MAX)
-        add_news(master, (struct news){.type = MSG_GENERATION, .text = text});
-    else
-        free(text);
+    master_add_news(master, item);
 }
 
 static void
@@ -192,7 +132,7 @@ on_child_message(void *ctx, const struct msg_head *head, const void *body)
             forget_read_news(master);
         }
     } else if (head->type == MSG_RELOAD) {
-        raise(SIGHUP);
+        master_note_asker(master, body, head->bytes);
     }
 }
 
@@ -224,8 +164,8 @@ kill_child(struct child *child)
     kill(child->pid, SIGKILL);
 }
 
-static void
-stop_child(struct child *child, int64_t now_ms)
+void
+master_stop_child(struct child *child, int64_t now_ms)
 {
     if (child->pid == 0 || child->was_told_to_stop)
         return;
@@ -245,7 +185,7 @@ stop_next(struct master *master, int64_t now_ms)
 
         for (size_t i = 0; i < master->child_count; i++)
             if (master->children[i].kind == kind && master->children[i].pid != 0) {
-                stop_child(&master->children[i], now_ms);
+                master_stop_child(&master->children[i], now_ms);
                 is_any = true;
             }
         if (is_any)
@@ -385,6 +325,7 @@ on_beat(struct ev_loop *loop, ev_timer *watcher, int events)
         ping(master);
         feed_systemd(master, now_ms);
     }
+    master_reload_for_askers(master);
     send_news(master);
 }
 
@@ -399,131 +340,6 @@ stop(struct master *master)
     stop_next(master, clock_now().mono_ms);
 }
 
-static struct child *
-add_child(struct master *master, enum child_kind kind, uint32_t shard, const char *name)
-{
-    for (size_t i = 0; i < master->child_count; i++)
-        if (master->children[i].kind == kind && master->children[i].shard == shard)
-            return &master->children[i];
-
-    struct child *child = &master->children[master->child_count++];
-    *child = (struct child){.master = master, .kind = kind, .shard = shard};
-    if (kind == CHILD_COLLECTOR)
-        snprintf(child->name, sizeof child->name, "%s-%u", name, shard);
-    else
-        text_copy(child->name, sizeof child->name, name);
-    return child;
-}
-
-/* Which workers the present site wants; those it does not want any more are told to stop. */
-static void
-want_children(struct master *master)
-{
-    const struct site *site = master->site;
-
-    for (size_t i = 0; i < master->child_count; i++)
-        master->children[i].is_wanted = false;
-    add_child(master, CHILD_ALARMS, 0, "alarms")->is_wanted = true;
-    add_child(master, CHILD_STORE, 0, "store")->is_wanted = true;
-    add_child(master, CHILD_COURIER, 0, "courier")->is_wanted = site->has_broker;
-    add_child(master, CHILD_WEB, 0, "web")->is_wanted = site->web_address != NULL;
-    for (uint32_t shard = 0; shard < site->shard_count; shard++)
-        add_child(master, CHILD_COLLECTOR, shard, "collector")->is_wanted = true;
-}
-
-/* What lives only at start: the state directory, the sockets that are already open. */
-static const char *
-unreloadable(const struct site *old, const struct site *new)
-{
-    if (strcmp(old->id, new->id) != 0)
-        return "site.id cannot change at a reload: stop the gateway and start it again";
-    if (strcmp(old->state_dir, new->state_dir) != 0)
-        return "site.state_dir cannot change at a reload: stop the gateway and start it again";
-    if (strcmp(old->socket, new->socket) != 0)
-        return "site.socket cannot change at a reload: stop the gateway and start it again";
-    bool has_moved = old->web_port != new->web_port ||
-                     (old->web_address != NULL &&
-                      new->web_address != NULL &&strcmp(old->web_address, new->web_address) != 0);
-    if (old->web_address != NULL && has_moved)
-        return "web.listen cannot change at a reload: stop the gateway and start it again";
-    return NULL;
-}
-
-static void
-take_site(struct master *master, struct site *site)
-{
-    struct site *old = master->site;
-    int64_t now_ms = clock_now().mono_ms;
-    unsigned restarted = 0;
-
-    master->site = site;
-    want_children(master);
-    for (size_t i = 0; i < master->child_count; i++) {
-        struct child *child = &master->children[i];
-
-        if (child->pid == 0 || (child->is_wanted && child->digest == child_digest(child, site)))
-            continue;
-        stop_child(child, now_ms);
-        restarted++;
-    }
-    tell_generation(master, true, site->digest, NULL, NULL);
-    log_info("configuration generation %u accepted: %u of %zu workers restart", site->generation,
-             restarted, master->child_count);
-    sd_notifyf(0, "READY=1\nSTATUS=%u devices, generation %u", site->device_count,
-               site->generation);
-    site_free(old);
-}
-
-/*
- * Reading YAML leaves tens of megabytes of holes in the heap. Every worker would fill its own copy
- * of them, page by page: they go back to the kernel before anybody is forked.
- */
-static enum err_code
-load_site(struct master *master, const struct site_options *options, struct diag *diag,
-          struct site **out_site)
-{
-    enum err_code code = site_load(master->options->site_file, options, diag, out_site);
-
-    malloc_trim(0);
-    return code;
-}
-
-static void
-reload(struct master *master)
-{
-    struct site_options options = {.profile_dir = master->options->profile_dir,
-                                   .previous = master->site,
-                                   .generation = master->site->generation + 1};
-    struct diag diag;
-    struct site *site = NULL;
-    const char *fault = NULL;
-    struct err err = {0};
-
-    if (master->is_stopping)
-        return;
-    sd_notify(0, "RELOADING=1");
-    diag_init(&diag);
-    if (load_site(master, &options, &diag, &site) == ERR_OK) {
-        fault = unreloadable(master->site, site);
-        if (fault == NULL &&
-            plumbing_open(&master->plumbing, site, master->options->socket, &err) != ERR_OK)
-            fault = err.text;
-    }
-    if (site != NULL && fault == NULL) {
-        take_site(master, site);
-    } else {
-        diag_print(&diag, stderr);
-        log_error("the new configuration is refused (%zu errors)%s%s; generation %u goes on",
-                  diag.errors, fault != NULL ? ": " : "", fault != NULL ? fault : "",
-                  master->site->generation);
-        tell_generation(master, false, site != NULL ? site->digest : "", &diag, fault);
-        sd_notifyf(0, "READY=1\nSTATUS=new configuration refused, generation %u goes on",
-                   master->site->generation);
-        site_free(site);
-    }
-    diag_done(&diag);
-}
-
 static void
 on_signal(struct ev_loop *loop, ev_io *watcher, int events)
 {
@@ -536,7 +352,7 @@ on_signal(struct ev_loop *loop, ev_io *watcher, int events)
         if (info.ssi_signo == SIGCHLD)
             reap(master);
         else if (info.ssi_signo == SIGHUP)
-            reload(master);
+            master_on_hangup(master, &info);
         else
             stop(master);
     }
@@ -562,22 +378,6 @@ watch_signals(struct master *master)
     ev_io_start(master->loop, &master->signals);
 }
 
-static enum err_code
-load_first(struct master *master)
-{
-    struct site_options options = {.profile_dir = master->options->profile_dir, .generation = 1};
-    struct diag diag;
-
-    diag_init(&diag);
-    enum err_code code = load_site(master, &options, &diag, &master->site);
-    diag_print(&diag, stderr);
-    if (code != ERR_OK)
-        fprintf(stderr, "watchroom: %s: %zu errors; nothing was started\n",
-                master->options->site_file, diag.errors);
-    diag_done(&diag);
-    return code;
-}
-
 static void
 raise_limits(void)
 {
@@ -593,6 +393,7 @@ int
 master_run(const struct master_options *options)
 {
     struct master *master = calloc(1, sizeof *master);
+    struct site_texts texts = {0};
     struct err err;
     int status = EXIT_FINE;
 
@@ -601,7 +402,8 @@ master_run(const struct master_options *options)
     master->options = options;
     log_init("master", options->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     plumbing_init(&master->plumbing);
-    if (load_first(master) != ERR_OK) {
+    if (master_load_first(master, &texts) != ERR_OK) {
+        texts_done(&texts);
         free(master);
         return EXIT_WRONG;
     }
@@ -612,6 +414,8 @@ master_run(const struct master_options *options)
         status = EXIT_BROKEN;
         goto done;
     }
+    master_record_first(master, &texts);
+    texts_done(&texts);
     master->loop = ev_loop_new(EVFLAG_AUTO);
     if (master->loop == NULL)
         abort();
@@ -619,7 +423,7 @@ master_run(const struct master_options *options)
     ev_timer_init(&master->beat, on_beat, 0, BEAT_S);
     master->beat.data = master;
     ev_timer_start(master->loop, &master->beat);
-    want_children(master);
+    master_want_children(master);
     log_info("watchroom " WATCHROOM_VERSION " starts site %s from %s, control socket %s",
              master->site->id, master->site->file, master->plumbing.socket);
     ev_run(master->loop, 0);
@@ -629,6 +433,7 @@ master_run(const struct master_options *options)
     for (size_t i = 0; i < master->news_count; i++)
         free(master->news[i].text);
 done:
+    texts_done(&texts);
     plumbing_close(&master->plumbing);
     site_free(master->site);
     free(master);

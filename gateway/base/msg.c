@@ -20,7 +20,7 @@ static const struct {
     [MSG_WORKER]     = {"worker", sizeof(struct msg_worker), false},
     [MSG_STATS]      = {"stats", sizeof(struct msg_stats), false},
     [MSG_GENERATION] = {"generation", 0, true},
-    [MSG_RELOAD]     = {"reload", 0, false},
+    [MSG_RELOAD]     = {"reload", 0, true},
     [MSG_SAMPLES]    = {"samples", sizeof(struct sample), false},
     [MSG_EVENTS]     = {"events", sizeof(struct event), false},
     [MSG_TEXTS]      = {"texts", sizeof(struct text_value), false},

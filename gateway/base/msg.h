@@ -31,7 +31,7 @@ enum msg_type {
     MSG_STATS,      /* struct msg_stats: one worker's counters, about once a second */
     MSG_GENERATION, /* JSON text: a configuration was accepted or refused */
     /* alarms -> master */
-    MSG_RELOAD, /* empty: a person asked for it */
+    MSG_RELOAD, /* JSON text: a person asked for it: user, role, uid, pid, request */
 
     /* collector -> alarms, collector -> store */
     MSG_SAMPLES, /* struct sample[] */
