@@ -23,6 +23,8 @@ struct courier_params {
     const char *tls_key;
     uint16_t keep_alive_s;
     uint16_t window;           /* QoS 1 messages under way; default 100 */
+    uint32_t arrived_max;      /* bytes of an arrived message; 0: those of a command */
+    uint32_t waiting_max;      /* bytes of messages that wait to be looked at; 0: 4 MiB */
     bool publish_values;
     int alarms_fd;
 };

@@ -20,7 +20,7 @@ news_push_message(struct news_list *list, struct news *news)
 {
     news->waiting = sizeof *news + (news->topic != NULL ? strlen(news->topic) : 0) +
                     news->kept_bytes + news->correlation_bytes;
-    if (atomic_fetch_add(&list->waiting, news->waiting) + news->waiting > NEWS_WAITING_MAX ||
+    if (atomic_fetch_add(&list->waiting, news->waiting) + news->waiting > list->waiting_max ||
         news->topic == NULL || news->payload == NULL) {
         atomic_fetch_sub(&list->waiting, news->waiting);
         atomic_fetch_add(&list->dropped, 1);

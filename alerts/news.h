@@ -11,7 +11,8 @@
 #include "gateway/base/base.h"
 #include "gateway/base/loop.h"
 
-#define NEWS_WAITING_MAX ((size_t)4 * 1024 * 1024) /* bytes of messages; more are dropped */
+/* Bytes of messages, where nobody says otherwise; more are dropped. */
+#define NEWS_WAITING_MAX ((size_t)4 * 1024 * 1024)
 
 enum news_kind { NEWS_CONNECTED, NEWS_LOST, NEWS_DELIVERED, NEWS_DENIED, NEWS_MESSAGE };
 
@@ -34,6 +35,7 @@ struct news {
 struct news_list {
     struct ev_loop *loop;
     ev_async *wake; /* told of each push */
+    size_t waiting_max;
     _Atomic(struct news *) newest;
     atomic_size_t waiting;
     atomic_ulong dropped; /* messages, for want of room */

@@ -202,7 +202,9 @@ notify_calls_arrived(void *context, char *topic, int topic_length, MQTTAsync_mes
         news->session = atomic_load(&notify->session);
         news->retained = message->retained != 0;
         news->payload_bytes = (size_t)message->payloadlen;
-        news->kept_bytes = news->payload_bytes > NOTIFY_PAYLOAD_MAX ? 0 : news->payload_bytes;
+        size_t most =
+            notify->params->arrived_max != 0 ? notify->params->arrived_max : NOTIFY_PAYLOAD_MAX;
+        news->kept_bytes = news->payload_bytes > most ? 0 : news->payload_bytes;
         news->topic = news_copy(topic, topic_length > 0 ? (size_t)topic_length : strlen(topic));
         news->payload = news_copy(message->payload, news->kept_bytes);
         news->response_topic = copy_property(message, MQTTPROPERTY_CODE_RESPONSE_TOPIC, &unused);

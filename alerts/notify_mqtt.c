@@ -31,6 +31,7 @@
 #define VALUES_MAX 100           /* of them without confirmation */
 #define PACKET_MAX (64u * 1024u) /* the largest we wish to receive */
 #define PACKET_ROOM 128          /* of a message besides its texts */
+#define TOPIC_ROOM 1024          /* the same with its topic */
 
 static void
 arm(struct notify *notify, double seconds)
@@ -46,6 +47,7 @@ plan_retry(struct notify *notify, const char *reason)
     log_warning("broker %s:%u: %s; next try in %.0f s", notify->params->host, notify->params->port,
                 reason, notify->retry_s);
     notify->is_connected = notify->is_connecting = false;
+    text_copy(notify->trouble, sizeof notify->trouble, reason);
     arm(notify, notify->retry_s);
     notify->retry_s = notify->retry_s * 2 > RETRY_MAX_S ? RETRY_MAX_S : notify->retry_s * 2;
 }
@@ -87,7 +89,9 @@ begin_connect(struct notify *notify)
                    will_properties = MQTTProperties_initializer;
     MQTTProperty largest = {.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE};
 
-    largest.value.integer4 = PACKET_MAX;
+    largest.value.integer4 = params->arrived_max + TOPIC_ROOM > PACKET_MAX
+                                 ? params->arrived_max + TOPIC_ROOM
+                                 : PACKET_MAX;
     MQTTProperties_add(&properties, &largest);
     options.connectProperties = &properties;
     will.topicName = notify->will_topic;
@@ -180,7 +184,7 @@ take_message(struct notify *notify, const struct news *news)
                                      .correlation_bytes = news->correlation_bytes};
 
     if (news->payload_bytes > news->kept_bytes)
-        log_debug("%s: %zu bytes are too many for a command", news->topic, news->payload_bytes);
+        log_debug("%s: %zu bytes are too many", news->topic, news->payload_bytes);
     notify->handlers.on_message(notify->ctx, &message);
 }
 
@@ -195,6 +199,7 @@ take_news(struct notify *notify, const struct news *news)
         notify->is_connected = true;
         notify->is_connecting = false;
         notify->retry_s = RETRY_MIN_S;
+        notify->trouble[0] = '\0';
         notify->packet_max = (size_t)news->token;
         notify->handlers.on_connected(notify->ctx);
         break;
@@ -279,6 +284,7 @@ notify_new(struct ev_loop *loop, const struct courier_params *params, const char
     if (notify == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
     notify->loop = notify->news.loop = loop;
+    notify->news.waiting_max = params->waiting_max != 0 ? params->waiting_max : NEWS_WAITING_MAX;
     notify->params = params;
     notify->handlers = *handlers;
     notify->ctx = ctx;
@@ -334,6 +340,12 @@ bool
 notify_is_connected(const struct notify *notify)
 {
     return notify != NULL && notify->is_connected;
+}
+
+const char *
+notify_trouble(const struct notify *notify)
+{
+    return notify->trouble;
 }
 
 const char *

@@ -15,7 +15,8 @@
 
 struct notify;
 
-#define NOTIFY_PAYLOAD_MAX 4096 /* of an arrived message; it comes empty when it is longer */
+/* Of an arrived message, where the params do not say; it comes empty when it is longer. */
+#define NOTIFY_PAYLOAD_MAX 4096
 
 struct notify_message { /* one that arrived; borrowed until the handler returns */
     const char *topic;
@@ -47,7 +48,8 @@ struct notify_publish {
     uint64_t seq;            /* 0: none */
     const void *correlation; /* NULL: none */
     size_t correlation_bytes;
-    uint64_t token; /* comes back in on_delivered, QoS 1 only */
+    const char *response_topic; /* NULL: none */
+    uint64_t token;             /* comes back in on_delivered, QoS 1 only */
 };
 
 /*
@@ -62,6 +64,10 @@ enum err_code notify_new(struct ev_loop *loop, const struct courier_params *para
 void notify_free(struct notify *notify);
 
 bool notify_is_connected(const struct notify *notify);
+
+/* Why the last attempt to connect failed, or the connection broke; "": neither since it was made.
+ */
+const char *notify_trouble(const struct notify *notify);
 
 /* What about our certificate needs care within days; NULL: nothing. */
 const char *notify_complaint(struct notify *notify);

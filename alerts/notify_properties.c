@@ -56,6 +56,9 @@ notify_properties_add(MQTTProperties *properties, const struct notify_publish *p
     if (publish->correlation != NULL && publish->correlation_bytes > 0)
         add_bytes(properties, MQTTPROPERTY_CODE_CORRELATION_DATA, publish->correlation,
                   publish->correlation_bytes);
+    if (publish->response_topic != NULL)
+        add_bytes(properties, MQTTPROPERTY_CODE_RESPONSE_TOPIC, publish->response_topic,
+                  strlen(publish->response_topic));
     add_user(properties, "mode", ALARM_MODE);
     if (publish->seq != 0 && publish->jid != NULL) {
         snprintf(digits, sizeof digits, "%llu", (unsigned long long)publish->seq);

@@ -29,6 +29,7 @@ struct notify {
     size_t packet_max; /* the broker takes; 0: any */
     unsigned long dropped_told;
     struct suspects suspects;
+    char trouble[240];
     char tls_error[160]; /* written by Paho's threads while connecting */
     char will_topic[TOPIC_ID_MAX], will[512];
     char password[PASSWORD_MAX];
