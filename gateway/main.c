@@ -14,6 +14,7 @@ static const struct command COMMANDS[] = {
     {"status",  "the running gateway", cmd_status},
     {"alarms",  "what is wrong now", cmd_alarms},
     {"ack",     "acknowledge an alarm", cmd_ack},
+    {"console", "alarms as they come, at the broker, in this terminal", cmd_console},
     {"values",  "the latest readings", cmd_values},
     {"log",     "the journal", cmd_log},
     {"journal", "is the journal complete, unaltered, signed?", cmd_journal},

@@ -19,13 +19,14 @@ rule gateway/base 'gateway/base'
 rule collectors 'gateway/base|collectors'
 rule alerts 'gateway/base|alerts'
 rule config 'gateway/base|collectors|alerts|config'
-rule gateway 'gateway/base|collectors|alerts|config|gateway'
+rule gateway 'gateway/base|collectors|alerts|config|gateway|gateway/console'
 
 home 'ev\.h|jansson\.h|uthash\.h|openssl/.*|seccomp\.h' gateway/base
 home 'modbus\.h|modbus/.*|net-snmp/.*' collectors
 home 'MQTTAsync\.h|sqlite3\.h|zstd\.h' alerts
 home 'libfyaml\.h' config
-home 'rrd\.h|microhttpd\.h|systemd/.*|ncurses.*' gateway
+home 'rrd\.h|microhttpd\.h|systemd/.*' gateway
+home 'curses\.h|ncurses.*' gateway/console
 
 externs=$(find gateway collectors alerts config -name '*.h' -exec grep -nHE '^extern ' {} + |
     grep -vE 'extern [a-z_ ]*const ')

@@ -88,3 +88,21 @@ certificate_check(const char *certificate, const char *key, int64_t *out_begins_
     ERR_clear_error(); /* what was said is in `err`; TLS must not find it later as its own */
     return code;
 }
+
+enum err_code
+certificate_name(const char *certificate, char out_name[ID_MAX], struct err *err)
+{
+    X509 *x509 = NULL;
+    char name[ID_MAX];
+    enum err_code code = read_certificate(certificate, &x509, err);
+
+    if (code == ERR_OK &&
+        X509_NAME_get_text_by_NID(X509_get_subject_name(x509), NID_commonName, name,
+                                  (int)sizeof name) <= 0)
+        code = err_set(err, ERR_CONFIG, "%s: no common name", certificate);
+    if (code == ERR_OK)
+        memcpy(out_name, name, sizeof name);
+    X509_free(x509);
+    ERR_clear_error();
+    return code;
+}

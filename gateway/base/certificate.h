@@ -13,4 +13,8 @@
 enum err_code certificate_check(const char *certificate, const char *key, int64_t *out_begins_s,
                                 int64_t *out_ends_s, struct err *err) MUST_CHECK;
 
+/* Whose it is: its common name; the broker takes it for the user's. At most ID_MAX - 1 bytes. */
+enum err_code certificate_name(const char *certificate, char out_name[ID_MAX],
+                               struct err *err) MUST_CHECK;
+
 #endif
