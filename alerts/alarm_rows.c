@@ -69,6 +69,15 @@ write_time_if(struct text_buf *out, const char *key, int64_t utc_ms)
         json_write_integer(out, key, utc_ms);
 }
 
+static void
+write_saying(struct text_buf *out, const char *key, const char *text)
+{
+    if (text == NULL)
+        return;
+    json_write_key(out, key);
+    text_buf_add_bytes(out, text, strlen(text));
+}
+
 /* What the alarm is about: of a device, of a point, or of neither. */
 struct subject {
     const struct device_info *device;
@@ -95,10 +104,7 @@ write_front(struct text_buf *out, const struct alarm_def *def, const struct alar
     const struct alarm_type *type = def->type;
 
     json_write_text(out, "ack", alarm_ack_name((enum alarm_ack)state->regions.ack));
-    if (facts->acked != NULL) {
-        json_write_key(out, "acked");
-        text_buf_add_bytes(out, facts->acked, strlen(facts->acked));
-    }
+    write_saying(out, "acked", facts->said.text[SAYING_ACKED]);
     json_write_text(out, "action", type->action);
     write_text_if(out, "asset", subject->device != NULL ? subject->device->asset : NULL);
     write_audience(out, type->audiences);
@@ -130,6 +136,7 @@ write_middle(struct text_buf *out, const struct alarm_def *def, const struct ala
     text_buf_add_bytes(out, type->managed ? "true" : "false", type->managed ? 4 : 5);
     json_write_text(out, "mode", ALARM_MODE);
     json_write_integer(out, "occ", state->occ);
+    write_saying(out, "oos", facts->said.text[SAYING_OOS]);
     write_text_if(out, "owner", subject->device != NULL ? subject->device->owner : NULL);
     if (subject->point != NULL)
         json_write_text(out, "point", subject->point_name);
@@ -145,7 +152,7 @@ write_middle(struct text_buf *out, const struct alarm_def *def, const struct ala
     if (facts->seq != 0)
         json_write_integer(out, "seq", (int64_t)facts->seq);
     json_write_text(out, "severity", alarm_severity_name(type->priority));
-    write_time_if(out, "shelf_until", facts->shelf_until);
+    write_saying(out, "shelf", facts->said.text[SAYING_SHELF]);
 }
 
 size_t
@@ -162,6 +169,7 @@ alarm_rows_object(struct text_buf *out, const struct alarm_def *def,
     write_middle(out, def, state, facts, &subject);
     json_write_text(out, "site", facts->directory->site);
     write_suppression(out, &state->regions);
+    write_saying(out, "test", facts->said.text[SAYING_TEST]);
     json_write_text(out, "text", def->type->text);
     json_write_integer(out, "ts", facts->utc_ms);
     json_write_text(out, "type", def->type->type);

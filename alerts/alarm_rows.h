@@ -7,6 +7,7 @@
 #ifndef WATCHROOM_ALERTS_ALARM_ROWS_H
 #define WATCHROOM_ALERTS_ALARM_ROWS_H
 
+#include "alerts/alarm_people.h"
 #include "alerts/engine.h"
 #include "gateway/base/point.h"
 #include "gateway/base/text.h"
@@ -14,12 +15,11 @@
 /* What an alarm object says besides definition and state. */
 struct alarm_facts {
     const struct directory *directory;
-    const char *boot;    /* boot id of the kernel */
-    const char *clock;   /* clock_state_name() */
-    const char *acked;   /* canonical JSON {"by","note","role","ts"}; NULL: nobody yet */
-    int64_t shelf_until; /* UTC ms; 0: not shelved */
-    uint64_t seq;        /* journal number of the row; 0: not told */
-    int64_t utc_ms;      /* of the transition */
+    const char *boot;          /* boot id of the kernel */
+    const char *clock;         /* clock_state_name() */
+    struct alarm_sayings said; /* of people */
+    uint64_t seq;              /* journal number of the row; 0: not told */
+    int64_t utc_ms;            /* of the transition */
 };
 
 /*

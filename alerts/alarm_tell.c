@@ -8,23 +8,17 @@
 #include <string.h>
 
 #include "alerts/alarm_rows.h"
-#include "gateway/base/hash.h"
+#include "alerts/json_write.h"
 
 #define OBJECT_BYTES_MAX ((size_t)32 * 1024)
-#define ACK_BYTES_MAX 1024
 #define ADD(out, literal) text_buf_add_bytes((out), (literal), sizeof(literal) - 1)
-
-struct ack_entry {
-    UT_hash_handle hh;
-    uint32_t alarm; /* key */
-    char text[];    /* {"by","note","role","ts"} */
-};
 
 bool
 alarm_tell_init(struct alarm_tell *tell, const struct alarms_params *params,
                 struct journal *journal)
 {
     *tell = (struct alarm_tell){.params = params, .journal = journal};
+    alarm_people_init(&tell->people, journal, params->alarms);
     tell->clock = clock_state_name(clock_sync_state());
     clock_boot_id(tell->boot);
     text_buf_init(&tell->object, OBJECT_BYTES_MAX);
@@ -32,100 +26,20 @@ alarm_tell_init(struct alarm_tell *tell, const struct alarms_params *params,
     return true;
 }
 
-static struct ack_entry *
-find_ack(const struct alarm_tell *tell, uint32_t alarm)
-{
-    struct ack_entry *entry;
-
-    HASH_FIND(hh, tell->acks, &alarm, sizeof alarm, entry);
-    return entry;
-}
-
-static void
-drop_ack(struct alarm_tell *tell, struct ack_entry *entry)
-{
-    if (entry == NULL)
-        return;
-    HASH_DEL(tell->acks, entry);
-    free(entry);
-}
-
 void
 alarm_tell_done(struct alarm_tell *tell)
 {
-    struct ack_entry *entry, *next;
-
-    HASH_ITER(hh, tell->acks, entry, next)
-    {
-        drop_ack(tell, entry);
-    }
+    alarm_people_done(&tell->people);
     text_buf_done(&tell->object);
     text_buf_done(&tell->members);
 }
 
-static struct ack_entry *
-keep_ack(struct alarm_tell *tell, uint32_t alarm, const char *text)
-{
-    size_t bytes = strlen(text) + 1;
-    struct ack_entry *entry = calloc(1, sizeof *entry + bytes);
-
-    drop_ack(tell, find_ack(tell, alarm));
-    if (entry == NULL)
-        return NULL;
-    entry->alarm = alarm;
-    memcpy(entry->text, text, bytes);
-    HASH_ADD(hh, tell->acks, alarm, sizeof entry->alarm, entry);
-    if (entry->hh.tbl != NULL)
-        return entry;
-    free(entry);
-    return NULL;
-}
-
-static const char *
-ack_key(const struct alarm_def *def, char *key, size_t size)
-{
-    snprintf(key, size, "acked.%s", def->id);
-    return key;
-}
-
-void
-alarm_tell_load_ack(struct alarm_tell *tell, uint32_t alarm)
-{
-    char key[TOPIC_ID_MAX + 8], text[ACK_BYTES_MAX];
-
-    if (journal_get(tell->journal, ack_key(&tell->params->alarms[alarm], key, sizeof key), text,
-                    sizeof text))
-        keep_ack(tell, alarm, text);
-}
-
-/* Who acknowledged it, as long as that still says something about this occurrence. */
-static const char *
-settle_ack(struct alarm_tell *tell, uint32_t alarm, const struct alarm_state *state,
-           uint32_t outputs)
-{
-    char key[TOPIC_ID_MAX + 8];
-    struct ack_entry *entry = find_ack(tell, alarm);
-
-    if ((outputs & OUT(ACKED)) != 0 && tell->acking != NULL) {
-        if (state->regions.ack == ACK_ACKED && keep_ack(tell, alarm, tell->acking) != NULL)
-            journal_put(tell->journal, ack_key(&tell->params->alarms[alarm], key, sizeof key),
-                        tell->acking);
-        return tell->acking;
-    }
-    if (entry == NULL || state->regions.ack == ACK_ACKED)
-        return entry != NULL ? entry->text : NULL;
-    journal_put(tell->journal, ack_key(&tell->params->alarms[alarm], key, sizeof key), NULL);
-    drop_ack(tell, entry);
-    return NULL;
-}
-
 static struct alarm_facts
-facts_of(const struct alarm_tell *tell, uint32_t alarm, int64_t utc_ms)
+facts_of(const struct alarm_tell *tell, int64_t utc_ms)
 {
     return (struct alarm_facts){.directory = tell->params->directory,
                                 .boot = tell->boot,
                                 .clock = tell->clock,
-                                .shelf_until = engine_shelf_until(tell->engine, alarm),
                                 .utc_ms = utc_ms};
 }
 
@@ -144,6 +58,8 @@ add_row(struct alarm_tell *tell, uint32_t alarm, const struct alarm_state *state
     text_buf_reset(members);
     ADD(members, "{\"alarm\":");
     text_buf_add_bytes(members, object->data, object->length);
+    if (tell->order != NULL && change == NULL)
+        json_write_text(members, "by", tell->order->by);
     ADD(members, ",\"change\":");
     if (change != NULL)
         text_buf_add_bytes(members, change, strlen(change));
@@ -177,9 +93,10 @@ void
 alarm_tell_transition(void *ctx, const struct transition *transition)
 {
     struct alarm_tell *tell = ctx;
-    struct alarm_facts facts = facts_of(tell, transition->alarm, transition->at.utc_ms);
+    struct alarm_facts facts = facts_of(tell, transition->at.utc_ms);
 
-    facts.acked = settle_ack(tell, transition->alarm, transition->state, transition->outputs);
+    facts.said = alarm_people_settle(&tell->people, transition->alarm, &transition->state->regions,
+                                     transition->outputs, tell->order);
     uint64_t seq =
         add_row(tell, transition->alarm, transition->state, &facts, transition->outputs, NULL);
     if (seq == 0) {
@@ -195,11 +112,11 @@ void
 alarm_tell_restored(struct alarm_tell *tell, uint32_t alarm)
 {
     const struct alarm_state *state = engine_state(tell->engine, alarm);
-    struct alarm_facts facts = facts_of(tell, alarm, tell->utc_ms);
+    struct alarm_facts facts = facts_of(tell, tell->utc_ms);
 
     if (state == NULL)
         return;
-    facts.acked = settle_ack(tell, alarm, state, 0);
+    facts.said = alarm_people_settle(&tell->people, alarm, &state->regions, 0, NULL);
     if (add_row(tell, alarm, state, &facts, 0, "[\"restored\"]") == 0)
         tell->lost++;
 }
@@ -212,10 +129,8 @@ alarm_tell_write(struct alarm_tell *tell, uint32_t alarm, struct text_buf *out)
     if (state == NULL)
         return false;
 
-    struct alarm_facts facts = facts_of(tell, alarm, state->changed_utc_ms);
-    const struct ack_entry *entry = find_ack(tell, alarm);
-    if (entry != NULL && state->regions.ack == ACK_ACKED)
-        facts.acked = entry->text;
+    struct alarm_facts facts = facts_of(tell, state->changed_utc_ms);
+    facts.said = alarm_people_said(&tell->people, alarm, &state->regions);
     alarm_rows_object(out, &tell->params->alarms[alarm], state, &facts);
     return true;
 }

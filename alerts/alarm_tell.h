@@ -1,16 +1,15 @@
 /*
  * alarm_tell.h - the engine's transitions into the journal: one row each, the state with it, and
- * who acknowledged what.
+ * what people said of it.
  */
 #ifndef WATCHROOM_ALERTS_ALARM_TELL_H
 #define WATCHROOM_ALERTS_ALARM_TELL_H
 
+#include "alerts/alarm_people.h"
 #include "alerts/alarms.h"
 #include "alerts/engine.h"
 #include "alerts/journal.h"
 #include "gateway/base/text.h"
-
-struct ack_entry;
 
 struct alarm_tell {
     const struct alarms_params *params; /* borrowed, as the next two */
@@ -21,9 +20,9 @@ struct alarm_tell {
     void *ctx;
     char boot[37];
     const char *clock;
-    int64_t utc_ms;         /* now: the row's stamp */
-    const char *acking;     /* JSON of the acknowledgement under way, NULL: none */
-    struct ack_entry *acks; /* by alarm number */
+    int64_t utc_ms;                  /* now: the row's stamp */
+    const struct alarm_order *order; /* under way; NULL: nobody's */
+    struct alarm_people people;
     struct text_buf object, members;
     uint64_t told, lost; /* rows; transitions that found no memory */
 };
@@ -37,9 +36,6 @@ void alarm_tell_transition(void *ctx, const struct transition *transition);
 
 /* After a restart: the state as the engine now holds it, when it differs from what was told. */
 void alarm_tell_restored(struct alarm_tell *tell, uint32_t alarm);
-/* Reads who acknowledged this alarm, after a restart. */
-void alarm_tell_load_ack(struct alarm_tell *tell, uint32_t alarm);
-
 /* Appends the alarm as it is now (no journal number); false: no such alarm. */
 bool alarm_tell_write(struct alarm_tell *tell, uint32_t alarm, struct text_buf *out);
 

@@ -71,7 +71,7 @@ take_command(struct alarms *self, const struct msg_head *head, const void *body)
     if (command.payload_bytes != head->bytes - sizeof command ||
         command.correlation_bytes > sizeof command.correlation)
         return;
-    text_buf_init(&outcome, 4096);
+    text_buf_init(&outcome, MSG_BYTES_MAX - sizeof command);
     if (commands_take(self->commands, &command, (const char *)body + sizeof command,
                       command.payload_bytes, self->now, &outcome) &&
         outcome.length > 0)
@@ -261,6 +261,7 @@ on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     else if (self->points.points[GATEWAY_BROKER_UNCONFIRMED].until_mono_ms == 0)
         gateway_points_set(&self->points, GATEWAY_BROKER_UNCONFIRMED, 0, self->now);
     commands_tick(self->commands, self->now);
+    spells_tick(self->spells, self->now);
     control_tick(self->control, self->now.mono_ms);
     turn_tick(self);
     send_metrics(self);
@@ -336,11 +337,15 @@ make_parts(struct alarms *self)
     gateway_points_init(&self->points, params->directory, self->engine);
     self->devices = device_health_new(params->directory, self->journal);
     self->values = values_new(params->directory, self->engine);
-    self->commands = commands_new(params, &self->tell, &self->index);
+    self->spells = spells_new(&self->tell, &self->index);
+    self->commands = commands_new(&(struct orders){.params = params,
+                                                   .tell = &self->tell,
+                                                   .index = &self->index,
+                                                   .spells = self->spells});
     self->control = control_new(self->worker.loop, params->control_fd, control_verbs_answer, self);
     self->unconfirmed = unconfirmed_new(self->worker.loop, params, &self->tell);
-    return self->devices != NULL && self->values != NULL && self->commands != NULL &&
-           self->control != NULL && self->unconfirmed != NULL;
+    return self->devices != NULL && self->values != NULL && self->spells != NULL &&
+           self->commands != NULL && self->control != NULL && self->unconfirmed != NULL;
 }
 
 static void
@@ -425,6 +430,7 @@ finish(struct alarms *self)
     figures_done(&self->figures);
     generation_rows_done(self);
     commands_free(self->commands);
+    spells_free(self->spells);
     values_free(self->values);
     device_health_free(self->devices);
     alarm_index_done(&self->index);

@@ -23,6 +23,7 @@ enum role {
 struct user {
     const char *name;
     const char *system_user; /* SO_PEERCRED name that is this user; NULL: none */
+    const char *owner;       /* of the devices that are his own; NULL: none are */
     uint8_t role;            /* enum role */
     uint8_t audiences;       /* AUDIENCE_BIT()s */
 };

@@ -16,6 +16,7 @@
 #include "alerts/engine.h"
 #include "alerts/gateway_points.h"
 #include "alerts/journal.h"
+#include "alerts/spells.h"
 #include "alerts/unconfirmed.h"
 #include "alerts/values.h"
 
@@ -97,6 +98,7 @@ struct alarms {
     struct gateway_points points;
     struct device_health *devices;
     struct values *values;
+    struct spells *spells;
     struct commands *commands;
     struct control *control;
     struct unconfirmed *unconfirmed;
@@ -146,6 +148,7 @@ void turn_courier_is_new(struct alarms *self);
 /* Tells the sender once the turn is on disk. */
 void turn_add_outcome(struct alarms *self, const struct msg_command *head, const char *text,
                       size_t bytes);
+/* Takes what the outcome owns. */
 void turn_add_answer(struct alarms *self, uint64_t ticket, const struct outcome *outcome);
 void turn_done(struct alarms *self);
 
@@ -178,7 +181,7 @@ void generation_rows_done(struct alarms *self);
 /* control_verbs.c */
 control_handler control_verbs_answer;
 void control_verbs_flushed(struct alarms *self, const struct msg_flush *flushed);
-void control_verbs_acked(struct alarms *self, uint64_t ticket, const struct outcome *outcome);
+void control_verbs_ordered(struct alarms *self, uint64_t ticket, const struct outcome *outcome);
 
 
 /* control_config.c */

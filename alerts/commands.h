@@ -8,53 +8,17 @@
 #ifndef WATCHROOM_ALERTS_COMMANDS_H
 #define WATCHROOM_ALERTS_COMMANDS_H
 
-#include "alerts/alarm_index.h"
-#include "alerts/alarm_tell.h"
-#include "alerts/requests.h"
+#include "alerts/orders.h"
 #include "gateway/base/msg.h"
 
 #define COMMAND_RATE_PER_S 5
 #define COMMAND_BURST 20
 #define COMMAND_MEMORY_MS ((int64_t)86400000) /* how long a cid is remembered */
 
-struct sender {
-    const char *user;   /* borrowed: name of the site file, or "local" */
-    const char *source; /* "mqtt" or "control" */
-    uint8_t role;       /* enum role */
-    int64_t uid;        /* of the control socket; -1 */
-};
-
-/* X(symbol, "code"): alarms told to people read these. */
-#define OUTCOMES(X)                                                                                \
-    X(OK, "ok")                                                                                    \
-    X(DUPLICATE, "duplicate")                                                                      \
-    X(STALE_OCCURRENCE, "stale-occurrence")                                                        \
-    X(EXPIRED, "expired")                                                                          \
-    X(DENIED, "denied")                                                                            \
-    X(NOT_SHELVABLE, "not-shelvable")                                                              \
-    X(ACK_FIRST, "ack-first")                                                                      \
-    X(BAD_REQUEST, "bad-request")                                                                  \
-    X(RATE_LIMITED, "rate-limited")                                                                \
-    X(EXERCISE_ONLY, "exercise-only")
-enum outcome_code {
-#define OUTCOME_ENUM(symbol, name) OUTCOME_##symbol,
-    OUTCOMES(OUTCOME_ENUM)
-#undef OUTCOME_ENUM
-        OUTCOME_COUNT
-};
-const char *outcome_name(enum outcome_code code);
-
-struct outcome {
-    enum outcome_code code;
-    char error[200]; /* in words; "" with OUTCOME_OK */
-    uint32_t occ;    /* of the alarm, when it was found */
-};
-
 struct commands;
 
-/* All borrowed. NULL: out of memory. */
-struct commands *commands_new(const struct alarms_params *params, struct alarm_tell *tell,
-                              const struct alarm_index *index);
+/* Copied; what it points to is borrowed. NULL: out of memory. */
+struct commands *commands_new(const struct orders *orders);
 void commands_free(struct commands *commands);
 
 /* uid 0 and our own are the operator "local"; a user of the site file by his system_user; any other
@@ -62,8 +26,8 @@ void commands_free(struct commands *commands);
 struct sender commands_sender_of(const struct commands *commands, int64_t uid, char *out_name);
 
 /* The guard and the deed for a line of the control socket. */
-struct outcome commands_ack(struct commands *commands, const struct sender *sender,
-                            const struct request_ack *ack, struct stamp now);
+struct outcome commands_order(struct commands *commands, const struct sender *sender,
+                              const struct order_request *request, struct stamp now);
 
 /*
  * A command of the broker. Puts the outcome's JSON into `out`; sends nothing: first comes the

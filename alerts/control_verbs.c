@@ -217,32 +217,38 @@ answer_values(struct alarms *self, struct control_client *client,
 }
 
 static void
-answer_ack(struct alarms *self, struct control_client *client,
-           const struct control_request *request)
+answer_order(struct alarms *self, struct control_client *client,
+             const struct order_request *request)
 {
     char name[ID_MAX];
     struct control_peer peer = control_peer(client);
     struct sender sender = commands_sender_of(self->commands, peer.uid, name);
-    struct outcome outcome = commands_ack(self->commands, &sender, &request->ack, self->now);
+    struct outcome outcome = commands_order(self->commands, &sender, request, self->now);
 
-    log_info("control socket: %s (uid %lld, pid %lld) acknowledges %s: %s", name,
-             (long long)peer.uid, (long long)peer.pid, request->ack.id, outcome_name(outcome.code));
+    log_info("control socket: %s (uid %lld, pid %lld) orders %s %s: %s", name, (long long)peer.uid,
+             (long long)peer.pid, order_name(request->order), request->alarm.id,
+             outcome_name(outcome.code));
     turn_add_answer(self, control_wait(client), &outcome);
 }
 
 void
-control_verbs_acked(struct alarms *self, uint64_t ticket, const struct outcome *outcome)
+control_verbs_ordered(struct alarms *self, uint64_t ticket, const struct outcome *outcome)
 {
     struct control_client *client = control_find(self->control, ticket);
+    json_t *answer;
 
     if (client == NULL)
         return; /* hung up meanwhile; the deed is done and on record */
-    if (outcome->code != OUTCOME_OK)
+    if (outcome->code != OUTCOME_OK && outcome->more == NULL) {
         control_refuse(client, outcome_name(outcome->code), outcome->error);
-    else
-        answer_json(client,
-                    json_pack("{s:b, s:s, s:I}", "ok", 1, "code", outcome_name(outcome->code),
-                              "occ", (json_int_t)outcome->occ));
+        return;
+    }
+    answer = json_pack("{s:b, s:s, s:s, s:I}", "ok", outcome->code == OUTCOME_OK, "code",
+                       outcome_name(outcome->code), "error", outcome->error, "occ",
+                       (json_int_t)outcome->occ);
+    if (answer != NULL && outcome->more != NULL)
+        json_object_update_missing(answer, outcome->more);
+    answer_json(client, answer);
 }
 
 static void
@@ -314,8 +320,8 @@ control_verbs_answer(void *ctx, struct control_client *client,
         control_stream(client, produce_devices,
                        (struct control_cursor){.to = self->params->directory->device_limit});
         break;
-    case CONTROL_ACK:
-        answer_ack(self, client, request);
+    case CONTROL_ORDER:
+        answer_order(self, client, &request->order);
         break;
     case CONTROL_FLUSH:
         answer_flush(self, client, request);

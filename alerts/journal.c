@@ -482,6 +482,14 @@ journal_each_alarm(struct journal *journal,
     return journal_db_each_alarm(journal->db, alarm, ctx, err);
 }
 
+enum err_code
+journal_each_fact(struct journal *journal, const char *prefix,
+                  void (*fact)(void *ctx, const char *key, const char *value), void *ctx,
+                  struct err *err)
+{
+    return journal_db_each_fact(journal->db, prefix, fact, ctx, err);
+}
+
 /* A row that signs the chain up to itself. 0: no key, or no memory. */
 static uint64_t
 add_checkpoint(struct journal *journal, int64_t utc_ms, uint64_t pruned_to, const char *pruned_hash)

@@ -81,6 +81,12 @@ void journal_put_until(struct journal *journal, const char *key, const char *val
 /* Copies the value; false when there is none. Sees what was put in the open turn. */
 bool journal_get(struct journal *journal, const char *key, char *out, size_t size);
 
+/* Every fact on disk whose key begins with `prefix` (1 to 63 bytes), for the restart. The callback
+ * must not touch the journal. */
+enum err_code journal_each_fact(struct journal *journal, const char *prefix,
+                                void (*fact)(void *ctx, const char *key, const char *value),
+                                void *ctx, struct err *err) MUST_CHECK;
+
 /* In kv: the number of the newest checkpoint. */
 #define JOURNAL_CHECKPOINT_KEY "checkpoint"
 /*

@@ -42,6 +42,7 @@ static const char SCHEMA[] =
            " ON CONFLICT (key) DO UPDATE SET value = ?2, expires = ?3")                            \
     X(REMOVE, "DELETE FROM kv WHERE key = ?1")                                                     \
     X(GET, "SELECT value FROM kv WHERE key = ?1")                                                  \
+    X(EACH_FACT, "SELECT key, value FROM kv WHERE key >= ?1 AND key < ?2")                         \
     X(EACH_ALARM, "SELECT id, engine, payload IS NOT NULL FROM alarm")                             \
     X(OLDEST, "SELECT seq, utc_ms, hash FROM row ORDER BY seq LIMIT ?1")                           \
     X(PRUNE, "DELETE FROM row WHERE seq <= ?1")                                                    \
@@ -442,6 +443,35 @@ journal_db_each_alarm(struct journal_db *db,
     if (result != SQLITE_DONE)
         code = journal_db_error(db->handle, err, "journal");
     sqlite3_reset(statement);
+    return code;
+}
+
+enum err_code
+journal_db_each_fact(struct journal_db *db, const char *prefix,
+                     void (*fact)(void *ctx, const char *key, const char *value), void *ctx,
+                     struct err *err)
+{
+    sqlite3_stmt *statement = db->statements[SQL_EACH_FACT];
+    enum err_code code = ERR_OK;
+    char end[64];
+    int result;
+
+    assert(prefix[0] != '\0' && strlen(prefix) < sizeof end);
+    memcpy(end, prefix, strlen(prefix) + 1);
+    end[strlen(prefix) - 1]++; /* the first key behind all that begin so */
+    bind_text(statement, 1, prefix);
+    bind_text(statement, 2, end);
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *key = (const char *)sqlite3_column_text(statement, 0);
+        const char *value = (const char *)sqlite3_column_text(statement, 1);
+
+        if (key != NULL && value != NULL)
+            fact(ctx, key, value);
+    }
+    if (result != SQLITE_DONE)
+        code = journal_db_error(db->handle, err, "journal");
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
     return code;
 }
 

@@ -79,6 +79,10 @@ enum err_code journal_db_each_alarm(struct journal_db *db,
                                                   bool is_told),
                                     void *ctx, struct err *err) MUST_CHECK;
 
+enum err_code journal_db_each_fact(struct journal_db *db, const char *prefix,
+                                   void (*fact)(void *ctx, const char *key, const char *value),
+                                   void *ctx, struct err *err) MUST_CHECK;
+
 /* Which rows may be pruned: of the `limit` oldest, those older than `before` and not past `cursor`.
  * How many, the newest of them and its hash, and the time of the oldest. */
 struct journal_db_prunable {

@@ -8,31 +8,56 @@
 #ifndef WATCHROOM_ALERTS_REQUESTS_H
 #define WATCHROOM_ALERTS_REQUESTS_H
 
-#include "gateway/base/base.h"
+#include "alerts/roles.h"
 
 #define REQUEST_NOTE_MAX 512           /* bytes of a note, with the NUL */
 #define REQUEST_COMMAND_BYTES_MAX 4096 /* payload of a command */
 #define REQUEST_LINE_BYTES_MAX 8192    /* line of the control socket */
+#define REQUEST_GROUP_MAX 64           /* alarms that one ack-group names */
+#define REQUEST_ROWS_MAX 1000          /* rows that one get asks for */
+#define REQUEST_TEST_DEFAULT_MS INT64_C(300000)
 
-/* Which occurrence is acknowledged: one, a range, or (from 0) whichever is present. */
-struct request_ack {
+/* One alarm, and which occurrence is meant: one, a range, or (from 0) whichever is present. */
+struct request_alarm {
     char id[TOPIC_ID_MAX];
     uint32_t occ_from, occ_to;
-    char note[REQUEST_NOTE_MAX];
 };
 
+/* An order that was read. What its verb does not have is zero. */
+struct order_request {
+    enum order order;
+    char cid[27];           /* ULID; "" in a line of the control socket */
+    int64_t expires_utc_ms; /* 0: not said */
+    struct request_alarm alarm;
+    char note[REQUEST_NOTE_MAX];    /* or the reason */
+    char second[ID_MAX];            /* the other person's user name; "": none */
+    int64_t duration_ms;            /* shelve, test-begin */
+    int64_t from_utc_ms, to_utc_ms; /* oos; 0: now, not said */
+    char jid[27];                   /* get: of this journal; "": whichever */
+    bool has_since;
+    uint64_t since;
+    uint32_t limit; /* get: rows; 0: as many as an answer holds */
+    uint32_t group_count;
+    struct request_alarm group[REQUEST_GROUP_MAX];
+};
+
+/* X(symbol, "verb"): what the control socket answers besides orders. */
+#define CONTROL_VERBS(X)                                                                           \
+    X(STATUS, "status")                                                                            \
+    X(ALARMS, "alarms")                                                                            \
+    X(VALUES, "values")                                                                            \
+    X(DEVICES, "devices")                                                                          \
+    X(FLUSH, "flush")                                                                              \
+    X(DEFINITIONS, "definitions")                                                                  \
+    X(RELOAD, "reload")                                                                            \
+    X(VERDICT, "verdict")                                                                          \
+    X(CHECKPOINT, "checkpoint")                                                                    \
+    X(ORDER, "")
 enum control_verb {
-    CONTROL_STATUS,
-    CONTROL_ALARMS,
-    CONTROL_VALUES,
-    CONTROL_DEVICES,
-    CONTROL_ACK,
-    CONTROL_FLUSH,
-    CONTROL_DEFINITIONS,
-    CONTROL_RELOAD,
-    CONTROL_VERDICT,
-    CONTROL_CHECKPOINT,
-    CONTROL_VERB_COUNT
+#define CONTROL_ENUM(symbol, name) CONTROL_##symbol,
+    CONTROL_VERBS(CONTROL_ENUM)
+#undef CONTROL_ENUM
+        CONTROL_VERB_COUNT
 };
 
 struct control_request {
@@ -43,29 +68,16 @@ struct control_request {
     char request[27];  /* a ULID; "": nobody will ask what became of it */
     uint32_t reverted; /* the generation whose text was put back; 0: none */
     bool is_dry;       /* only: may I? */
-    struct request_ack ack;
+    struct order_request order; /* CONTROL_ORDER */
 };
 
 /* One line without its newline. `reason` says what is wrong. */
 bool request_parse_control(const char *line, size_t bytes, struct control_request *out_request,
                            char *reason, size_t reason_size);
-const char *control_verb_name(enum control_verb verb);
 
-/* Verbs of docs/architecture.md, "Commands"; the rest comes later. */
-enum command_verb { COMMAND_ACK, COMMAND_GET, COMMAND_LATER, COMMAND_UNKNOWN };
-
-enum command_verb command_verb_of(const char *name);
-
-struct command_request {
-    char cid[27];           /* ULID; "" in a line of the control socket */
-    int64_t expires_utc_ms; /* 0: not said */
-    struct request_ack ack; /* COMMAND_ACK */
-    uint64_t since;         /* COMMAND_GET */
-};
-
-/* `verb` is COMMAND_ACK or COMMAND_GET. As much as could be read is in `out_request` also on
- * failure: a cid tells the sender which command was bad. */
-bool request_parse_command(enum command_verb verb, const char *payload, size_t bytes,
-                           struct command_request *out_request, char *reason, size_t reason_size);
+/* As much as could be read is in `out_request` also on failure: a cid tells the sender which
+ * command was bad. */
+bool request_parse_command(enum order order, const char *payload, size_t bytes,
+                           struct order_request *out_request, char *reason, size_t reason_size);
 
 #endif

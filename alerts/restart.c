@@ -26,7 +26,7 @@ restore_alarm(void *ctx, const char *alarm_id, const void *record, size_t bytes,
             alarm_tell_restored(&self->tell, alarm);
         return;
     }
-    alarm_tell_load_ack(&self->tell, alarm);
+    alarm_people_load(&self->tell.people, alarm, &engine_state(self->engine, alarm)->regions);
     size_t size = engine_save(self->engine, alarm, now);
     if (is_told && (size != bytes || memcmp(now, record, size) != 0))
         alarm_tell_restored(&self->tell, alarm);
@@ -156,6 +156,8 @@ restart_from_journal(struct alarms *self, const struct journal_open_result *open
         log_info("a new journal: %s", journal_id(self->journal));
     }
     code = journal_each_alarm(self->journal, restore_alarm, self, err);
+    if (code == ERR_OK)
+        code = spells_restore(self->spells, self->now, err);
     if (code == ERR_OK)
         look_at_standing(self);
     return code;

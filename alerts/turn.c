@@ -123,8 +123,10 @@ release_outcomes(struct alarms *self)
     *end = turn->outcomes;
     turn->outcomes = turn->last_outcome = NULL;
     send_ready_outcomes(self);
-    for (size_t i = 0; i < turn->answer_count; i++)
-        control_verbs_acked(self, turn->answers[i].ticket, &turn->answers[i].outcome);
+    for (size_t i = 0; i < turn->answer_count; i++) {
+        control_verbs_ordered(self, turn->answers[i].ticket, &turn->answers[i].outcome);
+        json_decref(turn->answers[i].outcome.more);
+    }
     turn->answer_count = 0;
 }
 
@@ -158,6 +160,8 @@ turn_add_answer(struct alarms *self, uint64_t ticket, const struct outcome *outc
 
     if (turn->answer_count < ANSWERS_MAX) /* one per client at most */
         turn->answers[turn->answer_count++] = (struct waiting_answer){ticket, *outcome};
+    else
+        json_decref(outcome->more);
 }
 
 static void
@@ -286,6 +290,8 @@ turn_courier_is_new(struct alarms *self)
 void
 turn_done(struct alarms *self)
 {
+    for (size_t i = 0; i < self->turn.answer_count; i++)
+        json_decref(self->turn.answers[i].outcome.more);
     struct waiting_outcome *lists[] = {self->turn.outcomes, self->turn.ready};
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)

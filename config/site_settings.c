@@ -384,7 +384,8 @@ read_users(struct build *build)
                                 ? (1u << AUDIENCE_COUNT) - 1
                                 : profile_read_audiences(&build->reader, raw.audiences);
         good = audiences != 0 && good;
-        users[count++] = (struct user){raw.name, raw.system_user, (uint8_t)raw.role, audiences};
+        users[count++] =
+            (struct user){raw.name, raw.system_user, raw.owner, (uint8_t)raw.role, audiences};
     }
     build->site->users = users;
     build->site->user_count = count;

@@ -114,6 +114,7 @@ static const struct field USER[] = {
     {"name", FIELD_ID, FIELD(raw_user, name), true, 0, 0, NULL, NULL, "as the broker knows them: the topic level under cmd/"},
     {"role", FIELD_WORD, FIELD(raw_user, role), true, 0, 0, ROLES, NULL, "what they may do"},
     {"system_user", FIELD_TEXT, FIELD(raw_user, system_user), false, 0, 0, NULL, "none", "their login on this machine, for the control socket"},
+    {"owner", FIELD_TEXT, FIELD(raw_user, owner), false, 0, 0, NULL, "none", "whose devices are a maintainer's own: their `owner`"},
     {"audiences", FIELD_LIST, FIELD(raw_user, audiences), false, 0, 0, NULL, "all", "whose alarms are theirs"},
 };
 TABLE(TABLE_USER, "users", "Who may give commands.", USER);

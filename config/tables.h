@@ -56,7 +56,7 @@ struct raw_audience {
 };
 
 struct raw_user {
-    const char *name, *system_user;
+    const char *name, *system_user, *owner;
     int role;
     struct fy_node *audiences;
 };

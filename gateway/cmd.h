@@ -25,7 +25,7 @@ int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_alarms(int argc, char **argv);
-int cmd_ack(int argc, char **argv);
+int cmd_order(int argc, char **argv); /* ack, comment, shelve ...: argv[0] says which */
 int cmd_log(int argc, char **argv);
 int cmd_graph(int argc, char **argv);
 int cmd_values(int argc, char **argv);

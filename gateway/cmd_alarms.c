@@ -1,11 +1,10 @@
 /*
- * cmd_alarms.c - watchroom alarms: what is wrong now; watchroom ack: it was seen.
+ * cmd_alarms.c - watchroom alarms: what is wrong now.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/clock.h"
-#include "gateway/base/text.h"
 #include "gateway/cmd_common.h"
 
 static const char ALARMS_HELP[] =
@@ -98,77 +97,4 @@ cmd_alarms(int argc, char **argv)
         print_alarms(json_object_get(reply, "alarms"));
     json_decref(reply);
     return status;
-}
-
-static const char ACK_HELP[] =
-    "Examples:\n"
-    "  watchroom ack power/ups-a/on-battery\n"
-    "  watchroom ack power/ups-a/on-battery --note \"generator is running, watching fuel\"\n"
-    "  watchroom ack power/ups-a/on-battery power/ups-b/on-battery\n"
-    "\n"
-    "Usage: watchroom ack ID... [OPTION...]\n"
-    "\n"
-    "Says that somebody has seen an alarm. It does not clear it: only the plant does. Who you are "
-    "is\n"
-    "taken from the socket; every acknowledgement, refused ones too, is in the journal.\n"
-    "\n"
-    "  -n, --note TEXT     kept with the acknowledgement\n"
-    "      --occ N         this occurrence only (default: the present one)\n" COMMON_HELP "\n"
-    "Exit status: 0 acknowledged, 1 refused (the reason is printed), 3 no gateway reachable.\n";
-
-int
-cmd_ack(int argc, char **argv)
-{
-    static const struct option OPTIONS[] = {{"note", required_argument, NULL, 'n'},
-                                            {"occ", required_argument, NULL, 'o'},
-                                            COMMON_OPTIONS,
-                                            {NULL, 0, NULL, 0}};
-    struct common_options common = {0};
-    const char *note = NULL, *occ = NULL;
-    int64_t occ_number = 0;
-    int option, status, worst = EXIT_FINE;
-
-    while ((option = getopt_long(argc, argv, "n:h", OPTIONS, NULL)) != -1) {
-        if (option == 'n')
-            note = optarg;
-        else if (option == 'o')
-            occ = optarg;
-        else if (!common_option(option, &common, "ack", ACK_HELP, &status))
-            return status;
-    }
-    if (optind == argc) {
-        fputs("watchroom ack: which alarm? (watchroom alarms lists them)\n", stderr);
-        return EXIT_USAGE;
-    }
-    if (occ != NULL && !text_parse_int(occ, 1, UINT32_MAX, &occ_number)) {
-        fprintf(stderr, "watchroom ack: --occ: \"%s\" is no occurrence: a number from 1\n", occ);
-        return EXIT_USAGE;
-    }
-    for (int i = optind; i < argc; i++) {
-        json_t *request = json_pack("{s:s, s:s}", "verb", "ack", "id", argv[i]);
-        json_t *reply;
-
-        if (request == NULL) {
-            fprintf(stderr, "watchroom ack: \"%s\" is no alarm id\n", argv[i]);
-            return EXIT_USAGE;
-        }
-        if (note != NULL && json_object_set_new(request, "note", json_string(note)) != 0) {
-            fputs("watchroom ack: the note is not UTF-8\n", stderr);
-            json_decref(request);
-            return EXIT_USAGE;
-        }
-        if (occ != NULL)
-            json_object_set_new(request, "occ", json_integer((json_int_t)occ_number));
-        status = common_call(&common, request, &reply);
-        if (status != EXIT_FINE) {
-            worst = status;
-            continue;
-        }
-        if (common.json)
-            common_print_json(reply);
-        else
-            printf("%s: acknowledged\n", argv[i]);
-        json_decref(reply);
-    }
-    return worst;
 }

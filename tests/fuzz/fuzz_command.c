@@ -22,13 +22,13 @@ insist(bool holds)
 int
 LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
 {
-    struct command_request request;
+    static struct order_request request;
     char reason[200] = "";
 
     if (length < 1)
         return 0;
-    enum command_verb verb = (input[0] & 1) != 0 ? COMMAND_GET : COMMAND_ACK;
-    bool is_sound = request_parse_command(verb, (const char *)input + 1, length - 1, &request,
+    enum order order = (enum order)(input[0] % ORDER_COUNT);
+    bool is_sound = request_parse_command(order, (const char *)input + 1, length - 1, &request,
                                           reason, sizeof reason);
     insist(request.cid[0] == '\0' || ulid_is_valid(request.cid));
     insist(is_sound || reason[0] != '\0');
@@ -36,10 +36,15 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
     if (!is_sound)
         return 0;
     insist(length - 1 <= REQUEST_COMMAND_BYTES_MAX && request.expires_utc_ms >= 0);
-    if (verb == COMMAND_ACK) {
-        insist(text_is_path(request.ack.id));
-        insist(text_is_clean_utf8(request.ack.note, strlen(request.ack.note)));
-        insist(request.ack.occ_from <= request.ack.occ_to);
-    }
+    insist(order == ORDER_GET || order == ORDER_ACK_GROUP || text_is_path(request.alarm.id));
+    insist(order != ORDER_ACK || request.alarm.occ_from > 0);
+    insist(request.alarm.occ_from <= request.alarm.occ_to);
+    insist(text_is_clean_utf8(request.note, strlen(request.note)));
+    insist(request.second[0] == '\0' || text_is_id(request.second));
+    insist(request.duration_ms >= 0 && request.from_utc_ms >= 0 && request.to_utc_ms >= 0);
+    insist(request.group_count <= REQUEST_GROUP_MAX);
+    for (uint32_t i = 0; i < request.group_count; i++)
+        insist(text_is_path(request.group[i].id) &&
+               request.group[i].occ_from <= request.group[i].occ_to);
     return 0;
 }

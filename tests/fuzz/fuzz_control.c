@@ -19,7 +19,7 @@ insist(bool holds)
 int
 LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
 {
-    struct control_request request;
+    static struct control_request request;
     char reason[200] = "";
 
     if (length > REQUEST_LINE_BYTES_MAX)
@@ -31,10 +31,12 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
     }
     insist(request.verb < CONTROL_VERB_COUNT);
     insist(request.device[0] == '\0' || text_is_id(request.device));
-    if (request.verb == CONTROL_ACK) {
-        insist(text_is_path(request.ack.id));
-        insist(text_is_clean_utf8(request.ack.note, strlen(request.ack.note)));
-        insist(request.ack.occ_from <= request.ack.occ_to);
-    }
+    if (request.verb != CONTROL_ORDER)
+        return 0;
+    const struct order_request *order = &request.order;
+    insist(order->order < ORDER_COUNT);
+    insist(order->alarm.id[0] == '\0' || text_is_path(order->alarm.id));
+    insist(text_is_clean_utf8(order->note, strlen(order->note)));
+    insist(order->alarm.occ_from <= order->alarm.occ_to);
     return 0;
 }

@@ -13,7 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import WATCHROOM, Rig, wait_for  # noqa: E402
 
-ASK = {"status": [], "alarms": [], "ack": ["power/s-1/p1-high"], "values": [], "log": [], "journal": ["verify"],
+ASK = {"status": [], "alarms": [], "ack": ["power/s-1/p1-high"], "comment": ["a/b", "--note", "x"], "shelve": ["a/b", "--for", "1h", "--reason", "x"],
+       "unshelve": ["a/b"], "reset": ["a/b"], "oos": ["a/b", "--for", "1h", "--reason", "x"], "in-service": ["a/b"],
+       "test-begin": ["a/b", "--reason", "x"], "test-end": ["a/b"], "values": [], "log": [], "journal": ["verify"],
        "graph": ["s-1/p1", "-o", "x.svg"], "reload": []}
 
 
@@ -25,7 +27,7 @@ def run(*argv, **more):
 def words():
     status, out, _ = run("--help")
     assert status == 0
-    commands = re.findall(r"^  (\w+) {2,}\S", out[out.index("Commands:"):], re.M)
+    commands = re.findall(r"^  ([\w-]+) +\S", out[out.index("Commands:"):], re.M)
     assert len(commands) >= 13, commands
     for command in commands:
         for option in ("--help", "-h"):

@@ -85,8 +85,11 @@ alarm_object_in_every_state_is_canonical(void **state)
                                         .cleared_utc_ms = bits & 32 ? 1764000000001 : 0};
             struct alarm_facts facts = facts_of(bits);
 
-            facts.shelf_until = bits & 1 ? 1764000600000 : 0;
-            facts.acked = bits & 2 ? "{\"by\":\"alice\",\"role\":\"operator\",\"ts\":1}" : NULL;
+            for (unsigned saying = 0; saying < SAYING_COUNT; saying++)
+                facts.said.text[saying] =
+                    (bits >> saying & 1) != 0
+                        ? "{\"by\":\"alice\",\"role\":\"operator\",\"ts\":1}"
+                        : NULL;
             def.device = bits & 64 ? UINT32_MAX : 0;
             text_buf_reset(&out);
             alarm_rows_object(&out, &def, &alarm, &facts);

@@ -650,15 +650,15 @@ command_of_a_user_is_judged_answered_and_remembered(void **state)
         {"alice", "ack", "a", "{\"cid\":\"01K00000000000000000000001\",\"id\":\"power/d-0/load-high\",\"occ\":1}", "duplicate", 0},
         {"alice", "ack", "a", "{\"cid\":\"01K00000000000000000000002\",\"id\":\"power/d-1/load-high\",\"occ\":7}", "stale-occurrence", 0},
         {"alice", "ack", "a", "{\"cid\":\"01K00000000000000000000003\",\"id\":\"power/d-1/load-high\",\"occ\":[1,3]}", "ok", 0},
-        {"alice", "ack", "a", "{\"cid\":\"01K00000000000000000000004\",\"id\":\"power/d-2/load-high\",\"expires\":5}", "expired", 0},
+        {"alice", "ack", "a", "{\"cid\":\"01K00000000000000000000004\",\"id\":\"power/d-2/load-high\",\"occ\":1,\"expires\":5}", "expired", 0},
         {"alice", "ack", "a", "{\"cid\":\"01K00000000000000000000005\",\"id\":\"power/d-2/load-high\"}", "bad-request", 1},
         {"alice", "ack", "a", "{\"cid\":\"x\",\"id\":\"power/d-2/load-high\"}", "bad-request", 0},
         {"alice", "ack", "a", "not json", "bad-request", 0},
         {"alice", "shelve", "a", "{\"cid\":\"01K00000000000000000000006\"}", "bad-request", 0},
         {"alice", "get", "a", "{\"cid\":\"01K00000000000000000000007\",\"since\":1}", "ok", 0},
-        {"root", "ack", "r", "{\"cid\":\"01K00000000000000000000008\",\"id\":\"power/d-2/load-high\"}", "denied", 0},
+        {"root", "ack", "r", "{\"cid\":\"01K00000000000000000000008\",\"id\":\"power/d-2/load-high\",\"occ\":1}", "denied", 0},
         {"mallory", "ack", "", "{\"cid\":\"01K00000000000000000000009\",\"id\":\"power/d-2/load-high\"}", NULL, 0},
-        {"alice", "ack", "stolen", "{\"cid\":\"01K0000000000000000000000A\",\"id\":\"power/d-2/load-high\"}", NULL, 0},
+        {"alice", "ack", "stolen", "{\"cid\":\"01K0000000000000000000000A\",\"id\":\"power/d-2/load-high\",\"occ\":1}", NULL, 0},
         /* clang-format on */
     };
     struct rig *rig = *state;

@@ -39,6 +39,40 @@ control_lines_are_read_or_refused_with_a_reason(void **state)
         {"{\"verb\":\"ack\",\"id\":\"power/+/x\"}", "id"},
         {"{\"verb\":\"ack\"}", "id"},
         {"{\"verb\":\"ack\",\"id\":\"a\",\"id\":\"b\"}", "JSON"},
+        {"{\"verb\":\"ack\",\"id\":\"a/b\",\"ocurrence\":2}", "ocurrence"},
+        {"{\"verb\":\"ack\",\"id\":\"a/b\",\"noet\":\"x\"}", "did you mean \"note\""},
+        {"{\"verb\":\"shelve\",\"id\":\"a/b\",\"duration_s\":60,\"reason\":\"x\"}", NULL},
+        {"{\"verb\":\"shelve\",\"id\":\"a/b\",\"duration_s\":60}", "reason"},
+        {"{\"verb\":\"shelve\",\"id\":\"a/b\",\"duration_s\":60,\"reason\":\"\"}", "reason"},
+        {"{\"verb\":\"shelve\",\"id\":\"a/b\",\"reason\":\"x\"}", "duration_s"},
+        {"{\"verb\":\"shelve\",\"id\":\"a/b\",\"duration_s\":0,\"reason\":\"x\"}", "duration_s"},
+        {"{\"verb\":\"shelve\",\"id\":\"a/b\",\"duration_s\":9223372036854775807,"
+         "\"reason\":\"x\"}",
+         "duration_s"},
+        {"{\"verb\":\"unshelve\",\"id\":\"a/b\"}", NULL},
+        {"{\"verb\":\"unshelve\"}", "id"},
+        {"{\"verb\":\"comment\",\"id\":\"a/b\"}", "note"},
+        {"{\"verb\":\"comment\",\"id\":\"a/b\",\"note\":\"\"}", "note"},
+        {"{\"verb\":\"comment\",\"id\":\"a/b\",\"note\":\"on my way\"}", NULL},
+        {"{\"verb\":\"reset\",\"id\":\"a/b\",\"second\":\"bob\"}", NULL},
+        {"{\"verb\":\"reset\",\"id\":\"a/b\",\"second\":\"Bob Smith\"}", "second"},
+        {"{\"verb\":\"reset\",\"id\":\"a/b\",\"duration_s\":1}", "duration_s"},
+        {"{\"verb\":\"oos\",\"id\":\"a/b\",\"to\":5,\"reason\":\"x\"}", NULL},
+        {"{\"verb\":\"oos\",\"id\":\"a/b\",\"from\":5,\"to\":5,\"reason\":\"x\"}", "after from"},
+        {"{\"verb\":\"oos\",\"id\":\"a/b\",\"reason\":\"x\"}", "to"},
+        {"{\"verb\":\"oos\",\"id\":\"a/b\",\"to\":5}", "reason"},
+        {"{\"verb\":\"oos\",\"id\":\"a/b\",\"second\":\"bob\"}", NULL},
+        {"{\"verb\":\"in-service\",\"id\":\"a/b\"}", NULL},
+        {"{\"verb\":\"test-begin\",\"id\":\"a/b\",\"reason\":\"weekly\"}", NULL},
+        {"{\"verb\":\"test-begin\",\"id\":\"a/b\"}", "reason"},
+        {"{\"verb\":\"test-end\",\"id\":\"a/b\"}", NULL},
+        {"{\"verb\":\"ack-group\",\"alarms\":[{\"id\":\"a/b\"},{\"id\":\"c\",\"occ\":[1,2]}]}",
+         NULL},
+        {"{\"verb\":\"ack-group\",\"alarms\":[]}", "alarms"},
+        {"{\"verb\":\"ack-group\",\"alarms\":[{\"id\":\"a/b\",\"x\":1}]}", "alarms"},
+        {"{\"verb\":\"ack-group\",\"alarms\":[\"a/b\"]}", "alarms"},
+        {"{\"verb\":\"ack-group\"}", "alarms"},
+        {"{\"verb\":\"get\",\"since\":7,\"limit\":1001}", "limit"},
         {"{\"verb\":\"shutdown\"}", "verb"},
         {"{}", "verb"},
         {"[]", "JSON"},
@@ -83,27 +117,30 @@ command_payloads_are_read_or_refused_with_a_reason(void **state)
 {
 #define CID "\"cid\":\"01K00000000000000000000001\""
     static const struct {
-        enum command_verb verb;
+        enum order verb;
         const char *payload, *reason;
     } CASES[] = {
-        {COMMAND_ACK, "{" CID ",\"id\":\"a/b\",\"occ\":1}", NULL},
-        {COMMAND_ACK, "{" CID ",\"id\":\"a/b\",\"expires\":1764000000000}", NULL},
-        {COMMAND_ACK, "{" CID ",\"id\":\"a/b\",\"expires\":\"soon\"}", "expires"},
-        {COMMAND_ACK, "{" CID ",\"id\":\"a/b\",\"expires\":0}", "expires"},
-        {COMMAND_ACK, "{" CID "}", "id"},
-        {COMMAND_ACK, "{\"id\":\"a/b\"}", "cid"},
-        {COMMAND_ACK, "{\"cid\":\"01k00000000000000000000001\",\"id\":\"a/b\"}", "cid"},
-        {COMMAND_ACK, "{\"cid\":12,\"id\":\"a/b\"}", "cid"},
-        {COMMAND_GET, "{" CID ",\"since\":0}", NULL},
-        {COMMAND_GET, "{" CID "}", NULL},
-        {COMMAND_GET, "{" CID ",\"since\":-1}", "since"},
-        {COMMAND_GET, "{" CID ",\"since\":\"1\"}", "since"},
-        {COMMAND_GET, "x", "JSON"},
+        {ORDER_ACK, "{" CID ",\"id\":\"a/b\",\"occ\":1}", NULL},
+        {ORDER_ACK, "{" CID ",\"id\":\"a/b\",\"occ\":1,\"expires\":1764000000000}", NULL},
+        {ORDER_ACK, "{" CID ",\"id\":\"a/b\"}", "occ"}, /* from afar one quotes what one saw */
+        {ORDER_ACK_GROUP, "{" CID ",\"alarms\":[{\"id\":\"a\",\"occ\":1},{\"id\":\"b\"}]}", "occ"},
+        {ORDER_ACK_GROUP, "{" CID ",\"alarms\":[{\"id\":\"a\",\"occ\":1}]}", NULL},
+        {ORDER_ACK, "{" CID ",\"id\":\"a/b\",\"expires\":\"soon\"}", "expires"},
+        {ORDER_ACK, "{" CID ",\"id\":\"a/b\",\"expires\":0}", "expires"},
+        {ORDER_ACK, "{" CID "}", "id"},
+        {ORDER_ACK, "{\"id\":\"a/b\"}", "cid"},
+        {ORDER_ACK, "{\"cid\":\"01k00000000000000000000001\",\"id\":\"a/b\"}", "cid"},
+        {ORDER_ACK, "{\"cid\":12,\"id\":\"a/b\"}", "cid"},
+        {ORDER_GET, "{" CID ",\"since\":0}", NULL},
+        {ORDER_GET, "{" CID "}", NULL},
+        {ORDER_GET, "{" CID ",\"since\":-1}", "since"},
+        {ORDER_GET, "{" CID ",\"since\":\"1\"}", "since"},
+        {ORDER_GET, "x", "JSON"},
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
-        struct command_request request;
+        struct order_request request;
         char reason[200] = "";
         bool is_taken =
             request_parse_command(CASES[i].verb, CASES[i].payload, strlen(CASES[i].payload),
@@ -119,29 +156,32 @@ static void
 command_payload_beyond_its_bound_is_refused_unread(void **state)
 {
     char *payload = malloc(REQUEST_COMMAND_BYTES_MAX + 1), reason[200];
-    struct command_request request;
+    struct order_request request;
 
     (void)state;
     memset(payload, ' ', REQUEST_COMMAND_BYTES_MAX + 1);
     memcpy(payload, "{" CID "}", strlen("{" CID "}"));
-    assert_true(request_parse_command(COMMAND_GET, payload, REQUEST_COMMAND_BYTES_MAX, &request,
+    assert_true(request_parse_command(ORDER_GET, payload, REQUEST_COMMAND_BYTES_MAX, &request,
                                       reason, sizeof reason));
-    assert_false(request_parse_command(COMMAND_GET, payload, REQUEST_COMMAND_BYTES_MAX + 1,
-                                       &request, reason, sizeof reason));
+    assert_false(request_parse_command(ORDER_GET, payload, REQUEST_COMMAND_BYTES_MAX + 1, &request,
+                                       reason, sizeof reason));
     assert_non_null(strstr(reason, "4096"));
     free(payload);
 }
 
 static void
-verbs_of_later_are_known_and_others_are_not(void **state)
+every_verb_has_a_name_of_its_own_and_nothing_else_is_one(void **state)
 {
+    enum order order;
+
     (void)state;
-    assert_int_equal(command_verb_of("ack"), COMMAND_ACK);
-    assert_int_equal(command_verb_of("get"), COMMAND_GET);
-    assert_int_equal(command_verb_of("shelve"), COMMAND_LATER);
-    assert_int_equal(command_verb_of("investigation-close"), COMMAND_LATER);
-    assert_int_equal(command_verb_of(""), COMMAND_UNKNOWN);
-    assert_int_equal(command_verb_of("ACK"), COMMAND_UNKNOWN);
+    for (unsigned i = 0; i < ORDER_COUNT; i++) {
+        assert_true(order_of(order_name((enum order)i), &order));
+        assert_int_equal(order, i);
+    }
+    assert_false(order_of("", &order));
+    assert_false(order_of("ACK", &order));
+    assert_false(order_of("acks", &order));
 }
 
 int
@@ -152,7 +192,7 @@ main(void)
         cmocka_unit_test(note_of_the_greatest_length_is_taken_and_one_more_byte_is_not),
         cmocka_unit_test(command_payloads_are_read_or_refused_with_a_reason),
         cmocka_unit_test(command_payload_beyond_its_bound_is_refused_unread),
-        cmocka_unit_test(verbs_of_later_are_known_and_others_are_not),
+        cmocka_unit_test(every_verb_has_a_name_of_its_own_and_nothing_else_is_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
