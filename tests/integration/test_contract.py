@@ -171,7 +171,9 @@ def without_each(contract, topic, value):
 # What may be missing from the examples; all else is required. Of gw see its oneOf.
 OPTIONAL = set("asset label owner point unc_ms zone cid id note occ ts expires from second since limit jid seq profile "
                "address".split())
-REQUIRED = {"event": {"ts", "jid", "seq", "id", "occ"}, "rsp": {"cid", "ts", "jid", "seq"}, "alarm": {"id", "occ", "ts", "seq"}}
+ALSO_OPTIONAL = {"alarm": {"hash"}, "oos": {"to", "reason"}, "test-begin": {"duration_s"}, "rsp": {"oldest"}}
+REQUIRED = {"event": {"ts", "jid", "seq", "id", "occ"}, "rsp": {"cid", "ts", "jid", "seq"}, "alarm": {"id", "occ", "ts", "seq"},
+            "ack": {"id", "occ"}, "shelve": {"id"}, "comment": {"id"}}
 
 
 def what_is_wrong_is_refused():
@@ -182,7 +184,8 @@ def what_is_wrong_is_refused():
             assert faults_of(contract, topic, wrong), f"{topic or value['kind']}: {what} is accepted: {wrong}"
             refused += 1
         kind = topic.split("/")[3] if topic else value["kind"]
-        may = (OPTIONAL | ({"hash"} if kind == "alarm" else set())) - REQUIRED.get(kind, set())
+        verb = topic.split("/")[5] if kind == "cmd" else ""
+        may = (OPTIONAL | ALSO_OPTIONAL.get(verb or kind, set())) - REQUIRED.get(verb or kind, set())
         for path in without_each(contract, topic, value):
             assert path.split("/")[-1] in may or re.match("values/[^/]+$", path), f"{topic or kind}: valid without {path}"
     assert refused > 800, refused
