@@ -139,6 +139,24 @@ generations_save(const char *state_dir, uint32_t number, const json_t *record, s
     return code;
 }
 
+/* It becomes a path in archives and comparisons: nothing but what the configuration's files are
+ * called. */
+static bool
+is_file_name(const char *name)
+{
+    static const char FOLDER[] = "profiles/", ENDING[] = ".yaml";
+    size_t length = strlen(name), folder = sizeof FOLDER - 1, ending = sizeof ENDING - 1;
+    char id[sizeof((struct manifest_line *)NULL)->name];
+
+    if (strcmp(name, "site.yaml") == 0)
+        return true;
+    if (length <= folder + ending || strncmp(name, FOLDER, folder) != 0 ||
+        strcmp(name + length - ending, ENDING) != 0)
+        return false;
+    snprintf(id, sizeof id, "%.*s", (int)(length - folder - ending), name + folder);
+    return text_is_path(id);
+}
+
 bool
 generations_next_line(const char **at, struct manifest_line *out_line)
 {
@@ -152,7 +170,7 @@ generations_next_line(const char **at, struct manifest_line *out_line)
     memcpy(out_line->name, line + 66, length - 66);
     out_line->name[length - 66] = '\0';
     *at = line + length + (line[length] == '\n');
-    return kept_is_name(out_line->sha256);
+    return kept_is_name(out_line->sha256) && is_file_name(out_line->name);
 }
 
 /* pruning */

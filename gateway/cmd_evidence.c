@@ -30,8 +30,9 @@ static const char HELP[] =
     "\n"
     "Rows of the journal with the checkpoints that sign them, the public key, the configurations "
     "in "
-    "force,\n"
-    "readings of the points concerned, the hash of every file, a signature, and a README that says "
+    "force\n"
+    "with their files, readings of the points concerned, the hash of every file, a signature, and "
+    "a README that says "
     "how\n"
     "to check it all without this program. Only who may read the gateway's key can sign: root, or "
     "the\n"
@@ -53,6 +54,8 @@ struct order {
     struct common_options common;
     const char *output, *told_dir, *alarm;
     int64_t from_s, to_s;
+    bool is_until_now;
+    uint64_t up_to; /* the checkpoint made for this; 0: none */
 };
 
 static int
@@ -87,7 +90,8 @@ check_order(struct order *order, int argc, char **argv)
         return usage("is there already", order->output);
     if (order->alarm != NULL && !text_is_path(order->alarm))
         return usage("not the id of an alarm", order->alarm);
-    if (order->to_s == 0)
+    order->is_until_now = order->to_s == 0;
+    if (order->is_until_now)
         order->to_s = clock_now().utc_ms / 1000 + 1;
     if (order->from_s >= order->to_s)
         return usage("the time ends before it begins", NULL);
@@ -145,6 +149,8 @@ make_archive(struct evidence *evidence, const char *parent, const char *name, co
     if (code == ERR_OK)
         code = evidence_write_rows(evidence, err);
     if (code == ERR_OK)
+        code = evidence_write_configurations(evidence, err);
+    if (code == ERR_OK)
         code = evidence_write_values(evidence, err);
     if (code == ERR_OK)
         code = evidence_write_proof(evidence, err);
@@ -160,7 +166,8 @@ static int export(const struct order *order, const char *state_dir)
                                 .folder = folder,
                                 .alarm = order->alarm,
                                 .from_ms = order->from_s * 1000,
-                                .to_ms = order->to_s * 1000};
+                                .to_ms = order->to_s * 1000,
+                                .up_to = order->up_to};
     struct err err = {0};
     enum err_code code;
 
@@ -179,12 +186,17 @@ static int export(const struct order *order, const char *state_dir)
         fprintf(stderr, "watchroom: %s\n", err.text);
         return code == ERR_NOT_FOUND && evidence.is_empty ? EXIT_WRONG : EXIT_BROKEN;
     }
+    if (evidence.has_secret)
+        fprintf(stderr, "watchroom: a site file in this archive holds SNMP communities in plain "
+                        "text: think of that before you hand it on (community_file keeps them "
+                        "out)\n");
     if (order->common.json) {
-        json_t *made = json_pack(
-            "{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "archive", order->output, "first",
-            (json_int_t)evidence.first, "last", (json_int_t)evidence.written_to, "rows",
-            (json_int_t)evidence.rows, "checkpoints", (json_int_t)evidence.checkpoints, "signed_to",
-            (json_int_t)evidence.signed_to, "series", (json_int_t)evidence.values);
+        json_t *made =
+            json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "archive", order->output, "first",
+                      (json_int_t)evidence.first, "last", (json_int_t)evidence.written_to, "rows",
+                      (json_int_t)evidence.rows, "checkpoints", (json_int_t)evidence.checkpoints,
+                      "signed_to", (json_int_t)evidence.signed_to, "configurations",
+                      (json_int_t)evidence.generation_count, "series", (json_int_t)evidence.values);
         int status = made == NULL ? EXIT_BROKEN : common_print_json(made);
 
         json_decref(made);
@@ -199,6 +211,27 @@ static int export(const struct order *order, const char *state_dir)
     return EXIT_FINE;
 }
 
+/* Readings that the gateway still holds go to their files, and rows that nobody signed yet are
+ * signed; without that the manifest's signature covers them. */
+static int
+prepare(struct order *order)
+{
+    json_t *reply = NULL;
+    int status = common_call(&order->common, json_pack("{s:s}", "verb", "flush"), &reply);
+
+    json_decref(reply);
+    reply = NULL;
+    if (status == EXIT_FINE &&
+        common_call(&order->common, json_pack("{s:s}", "verb", "checkpoint"), &reply) != EXIT_FINE)
+        fputs("watchroom: no checkpoint was made now; the newest rows may not be signed in the "
+              "journal\n",
+              stderr);
+    if (order->is_until_now) /* "now" is that checkpoint */
+        order->up_to = (uint64_t)json_int_or(reply, "seq", 0);
+    json_decref(reply);
+    return status;
+}
+
 int
 cmd_evidence(int argc, char **argv)
 {
@@ -208,13 +241,10 @@ cmd_evidence(int argc, char **argv)
 
     if (status >= 0)
         return status;
-    if (order.told_dir == NULL) { /* readings that the gateway still holds */
-        json_t *reply;
-
-        status = common_call(&order.common, json_pack("{s:s}", "verb", "flush"), &reply);
+    if (order.told_dir == NULL) {
+        status = prepare(&order);
         if (status != EXIT_FINE)
             return status;
-        json_decref(reply);
     }
     status = common_state_dir(&order.common, order.told_dir, state_dir, sizeof state_dir);
     return status != EXIT_FINE ? status : export(&order, state_dir);

@@ -19,11 +19,23 @@ struct evidence_point {
     char name[]; /* "<device>/<point>" */
 };
 
+/* A configuration that was in effect. */
+struct evidence_generation {
+    uint32_t number;
+    char digest[DIGEST_HEX];
+    char fault[160]; /* why some text of it is not in the archive; "": all are */
+};
+#define EVIDENCE_GENERATIONS_MAX 1000
+
 struct evidence {
     const char *state_dir, *folder; /* what is written goes there */
     const char *alarm;              /* NULL: all */
     int64_t from_ms, to_ms;
+    uint64_t up_to; /* no row of that time behind this one; 0: whatever there is */
     struct evidence_point *points;
+    struct evidence_generation *generations; /* ascending as the rows are */
+    size_t generation_count, generations_dropped;
+    bool has_secret; /* some configuration holds a community in plain text */
     char id[27];
     uint64_t first, last; /* rows of that time */
     int64_t first_ms;     /* stamp of the first */
@@ -37,6 +49,9 @@ void evidence_done(struct evidence *evidence);
 /* rows.jsonl, checkpoints.jsonl, configuration.jsonl, alarm.jsonl; notes the points. ERR_NOT_FOUND:
  * no row of that time, or none of that alarm. */
 enum err_code evidence_write_rows(struct evidence *evidence, struct err *err) MUST_CHECK;
+
+/* configuration/<N>/: the files of each configuration concerned, with their list. */
+enum err_code evidence_write_configurations(struct evidence *evidence, struct err *err) MUST_CHECK;
 
 /* values/<device>/<point>.csv for each point that has an RRD file. */
 enum err_code evidence_write_values(struct evidence *evidence, struct err *err) MUST_CHECK;

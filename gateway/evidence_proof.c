@@ -34,6 +34,8 @@ static const char *const README[] = {
     "  checkpoints.jsonl    those of them that are signed\n"
     "  alarm.jsonl          those of them that concern the alarm asked for (if one was)\n"
     "  configuration.jsonl  which configuration was in force, and its changes\n"
+    "  configuration/<N>/   the files of each configuration (generation) N that was in force, and\n"
+    "                       their list, files.sha256\n"
     "  values/              readings of the points concerned, as CSV. They come from a store that\n"
     "                       averages and forgets: they illustrate, they prove nothing\n"
     "  public-key.pem       the public key(s) of the gateway\n"
@@ -49,7 +51,16 @@ static const char *const README[] = {
     "3. Is the key the gateway's? A key that comes with the records proves nothing by itself.\n"
     "   Compare public-key.pem with a copy that somebody got before, or give a CHECKPOINT that a\n"
     "   subscriber of the topic audit/checkpoint kept: it must be among the rows, or behind "
-    "them.\n\n",
+    "them.\n\n"
+    "4. Is this the configuration that was in force? Its row in configuration.jsonl says the "
+    "digest:\n"
+    "   that is the SHA-256 of the list of its files, which names the SHA-256 of each. For "
+    "generation 7:\n\n"
+    "     grep '\"generation\":7,' configuration.jsonl      # \"digest\":..., \"by\": who asked "
+    "for "
+    "it\n"
+    "     sha256sum configuration/7/files.sha256           # is that digest\n"
+    "     (cd configuration/7 && sha256sum -c files.sha256)\n\n",
     "WHY THIS PROVES SOMETHING\n\n"
     "Each row names the SHA-256 of the row before (prev). Its own hash is that of its line "
     "without\n"
@@ -95,6 +106,13 @@ write_readme(const struct evidence *evidence, struct err *err)
     if (evidence->alarm != NULL)
         fprintf(file, "Asked for: alarm %s, %llu rows.\n", evidence->alarm,
                 (unsigned long long)evidence->alarm_rows);
+    for (size_t i = 0; i < evidence->generation_count; i++)
+        if (evidence->generations[i].fault[0] != '\0')
+            fprintf(file, "Of configuration %u not all files are here: %s.\n",
+                    evidence->generations[i].number, evidence->generations[i].fault);
+    if (evidence->generations_dropped > 0)
+        fprintf(file, "Files of %zu configurations were left out: too many.\n",
+                evidence->generations_dropped);
     if (evidence->points_dropped > 0)
         fprintf(file, "Values of %llu points were left out: too many.\n",
                 (unsigned long long)evidence->points_dropped);

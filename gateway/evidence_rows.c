@@ -54,6 +54,7 @@ evidence_done(struct evidence *evidence)
         HASH_DEL(evidence->points, point);
         free(point);
     }
+    free(evidence->generations);
 }
 
 static bool
@@ -68,7 +69,7 @@ find_range(void *ctx, const struct journal_row *row)
 {
     struct evidence *evidence = ctx;
 
-    if (!in_time(evidence, row))
+    if (!in_time(evidence, row) || (evidence->up_to != 0 && row->seq > evidence->up_to))
         return true;
     if (evidence->first == 0) {
         evidence->first = row->first;
@@ -143,6 +144,36 @@ is_configuration(const struct journal_row *row)
            (strcmp(row->kind, "generation") == 0 || strcmp(row->kind, "start") == 0);
 }
 
+/* Notes the configuration that a row of kind start or generation says is in effect. */
+static void
+note_generation(struct evidence *evidence, const char *row, size_t bytes)
+{
+    json_t *body = json_parse_object(row, bytes, NULL, 0);
+    const json_t *accepted = json_object_get(body, "accepted");
+    const char *digest = json_text_or(body, accepted != NULL ? "digest" : "config_digest", "");
+    struct evidence_generation *grown, new = {.number = 0};
+
+    new.number = (uint32_t)json_int_or(body, "generation", 0);
+    bool is_known = json_is_false(accepted) || new.number == 0 ||
+                    !text_copy(new.digest, sizeof new.digest, digest) || digest[0] == '\0';
+    for (size_t i = 0; i < evidence->generation_count && !is_known; i++)
+        is_known = strcmp(evidence->generations[i].digest, digest) == 0 &&
+                   evidence->generations[i].number == new.number;
+    json_decref(body);
+    if (is_known)
+        return;
+    grown = evidence->generation_count < EVIDENCE_GENERATIONS_MAX
+                ? realloc(evidence->generations,
+                          (evidence->generation_count + 1) * sizeof *evidence->generations)
+                : NULL;
+    if (grown == NULL) {
+        evidence->generations_dropped++;
+        return;
+    }
+    evidence->generations = grown;
+    evidence->generations[evidence->generation_count++] = new;
+}
+
 /* Before the time begins: the newest start, and the newest configuration that was accepted. */
 static void
 remember_configuration(struct writing *writing, const struct journal_row *row)
@@ -165,8 +196,10 @@ write_remembered(struct writing *writing)
     char *lines[] = {writing->generation, writing->start};
 
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
-        if (lines[i] != NULL)
+        if (lines[i] != NULL) {
             fputs(lines[i], writing->configuration);
+            note_generation(writing->evidence, lines[i], strlen(lines[i]));
+        }
     free(writing->generation);
     free(writing->start);
     writing->generation = writing->start = NULL;
@@ -185,8 +218,10 @@ write_row(void *ctx, const struct journal_row *row)
         return true;
     }
     write_line(writing->rows, row);
-    if (is_configuration(row))
+    if (is_configuration(row)) {
         write_line(writing->configuration, row);
+        note_generation(evidence, row->body, row->body_bytes);
+    }
     look_at_alarm(writing, row);
     evidence->rows++;
     evidence->written_to = row->seq;

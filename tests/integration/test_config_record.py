@@ -205,6 +205,46 @@ def a_changed_file_at_the_start_is_a_generation(rig):
     assert row["changes"] == ["device s-1, name: Seven -> Eight"], row
 
 
+def an_export_holds_the_files_and_is_signed_up_to_now(rig):
+    """On a running gateway: whatever is in the journal by then is behind a checkpoint."""
+    done = run(rig, "evidence", "export", "-o", rig.dir / "night.tar.zst", "--json")
+    assert done.returncode == 0 and not done.stderr, done
+    made = json.loads(done.stdout)
+    assert made["configurations"] == 8 and made["signed_to"] == made["last"], made
+    subprocess.run(["tar", "--zstd", "-xf", rig.dir / "night.tar.zst", "-C", rig.dir], check=True)
+    folder = rig.dir / "night"
+    rows = [json.loads(line) for line in (folder / "configuration.jsonl").read_text().splitlines()]
+    accepted = {r["generation"]: r["digest"] for r in rows if r["kind"] == "generation" and r["accepted"]}
+    assert set(accepted) == set(range(1, 9)), accepted
+    for number, digest in accepted.items():
+        at = folder / "configuration" / str(number)
+        assert hashlib.sha256((at / "files.sha256").read_bytes()).hexdigest() == digest
+        subprocess.run(["sha256sum", "-c", "--strict", "--quiet", "files.sha256"], cwd=at, check=True)
+        assert (at / "site.yaml").exists() and (at / "profiles" / "bench" / "m.yaml").exists()
+    listed = (folder / "MANIFEST.sha256").read_text()
+    assert listed.count("  configuration/") == 8 * 4, listed
+    subprocess.run(["sha256sum", "-c", "--strict", "--quiet", "MANIFEST.sha256"], cwd=folder, check=True)
+    assert "not all files" not in (folder / "README.txt").read_text()
+    # A checkpoint with nothing behind it is enough for the next export.
+    first = rig.control("checkpoint")
+    assert first["ok"] and rig.control("checkpoint")["seq"] == first["seq"], first
+
+
+def an_export_says_which_files_are_gone(rig):
+    folder = rig.state_dir / "config"
+    row = next(r for r in history(rig) if r["generation"] == 3)
+    site = next(line.split("  ")[0] for line in (folder / row["digest"]).read_text().splitlines() if line.endswith("site.yaml"))
+    good = (folder / site).read_bytes()
+    (folder / site).write_bytes(good + b"#")
+    done = run(rig, "evidence", "export", "-o", rig.dir / "less.tar.zst")
+    assert done.returncode == 0, done
+    subprocess.run(["tar", "--zstd", "-xf", rig.dir / "less.tar.zst", "-C", rig.dir], check=True)
+    readme = (rig.dir / "less" / "README.txt").read_text()
+    assert "Of configuration 3 not all files are here: site.yaml" in readme, readme
+    assert not (rig.dir / "less" / "configuration" / "3" / "site.yaml").exists()
+    (folder / site).write_bytes(good)
+
+
 def main():
     with Rig(devices=2) as rig:
         a_start_is_the_first_generation(rig)
@@ -218,6 +258,8 @@ def main():
         an_altered_text_is_found(rig)
         a_kill_between_record_and_journal_loses_nothing(rig)
         a_changed_file_at_the_start_is_a_generation(rig)
+        an_export_holds_the_files_and_is_signed_up_to_now(rig)
+        an_export_says_which_files_are_gone(rig)
         rig.processes["gateway"].terminate()
         assert rig.processes["gateway"].wait(30) == 0
         comparing_stopped(rig)
