@@ -17,6 +17,7 @@ enum {
     MARK_TEST = 16,
     MARK_GOOD = 32,
     MARK_ANNUNCIATED = 64,
+    MARK_HEARD = 128,
 };
 
 static void
@@ -44,7 +45,7 @@ alarm_record_write(const struct alarm_run *run, uint8_t out[ENGINE_RECORD_MAX])
     unsigned marks = (r->inp ? MARK_INP : 0u) | (r->shelved ? MARK_SHELVED : 0u) |
                      (r->design ? MARK_DESIGN : 0u) | (r->oos ? MARK_OOS : 0u) |
                      (r->test ? MARK_TEST : 0u) | (r->good ? MARK_GOOD : 0u) |
-                     (r->annunciated ? MARK_ANNUNCIATED : 0u);
+                     (r->annunciated ? MARK_ANNUNCIATED : 0u) | (state->is_heard ? MARK_HEARD : 0u);
     uint64_t value_bits;
     uint8_t *at = out;
 
@@ -117,6 +118,7 @@ alarm_record_read(struct alarm_run *run, const void *record, size_t bytes, struc
     r->test = (marks & MARK_TEST) != 0;
     r->good = (marks & MARK_GOOD) != 0;
     r->annunciated = (marks & MARK_ANNUNCIATED) != 0;
+    state->is_heard = (marks & MARK_HEARD) != 0;
     if (!is_possible(r))
         return false;
     state->occ = (uint32_t)get_le(&at, 4);

@@ -36,6 +36,7 @@ struct alarm_state {
                      /* ENGINE_UNC_UNKNOWN: there was no good reading before it */
     uint8_t quality; /* enum quality of the last sample; bad once it is stale */
     uint8_t cause;   /* enum cause of the last sample */
+    bool is_heard;   /* its point has been read at least once */
 };
 
 struct transition {
@@ -81,6 +82,8 @@ void engine_free(struct engine *engine);
  * fell due fires that timer first, so that what comes out does not depend on when ticks come.
  *
  * A bad or not finite reading changes only what is shown; the age of the last good one decides.
+ * But a point of which the device says that it does not have it (CAUSE_ABSENT), and which was never
+ * read, is not applicable: it never goes stale, and its alarms stay at rest.
  */
 void engine_sample(struct engine *engine, const struct sample *sample);
 /* The same for each of many, in their order; faster, because what the next ones need is on its way.

@@ -1,6 +1,6 @@
 /*
- * engine_core.h - what the engine is made of; only for engine.c, which runs it, and engine_setup.c,
- * which builds, stores and restores it.
+ * engine_core.h - what the engine is made of; only for engine.c, which runs it, engine_samples.c,
+ * which reads what comes, and engine_setup.c, which builds, stores and restores it.
  */
 #ifndef WATCHROOM_ALERTS_ENGINE_CORE_H
 #define WATCHROOM_ALERTS_ENGINE_CORE_H
@@ -20,12 +20,16 @@ struct point_state {
     uint32_t first_alarm;    /* into engine->by_point; those of the next point follow */
     uint32_t device;
     uint8_t quality, cause; /* of the last reading */
-    bool exists, is_read, is_comm;
+    bool exists, is_comm;
+    bool is_read;   /* since the start */
+    bool was_read;  /* before it, as a record says */
+    bool is_known;  /* read, found absent or stale since the start */
+    bool is_absent; /* the device says that it does not have it, and never had: not applicable */
 };
 
 struct device_state {
     uint32_t stale_points;   /* of those that alarms hang on */
-    uint32_t unknown_points; /* of those: neither read nor stale since the start */
+    uint32_t unknown_points; /* of those: not yet known */
     uint32_t first_alarm;    /* RULE_STALE; ENGINE_NOTHING */
 };
 
@@ -71,7 +75,13 @@ enum alarm_reply engine_apply(struct engine *engine, uint32_t alarm, enum alarm_
 void engine_recount(struct engine *engine, uint32_t alarm);
 /* Brings up to date what is shown besides the regions; kept out of the path of a sample. */
 void engine_refresh(const struct engine *engine, uint32_t alarm);
-/* A watched point is heard of for the first time since the start. */
-void engine_make_known(struct engine *engine, const struct point_state *point);
+/* The rule's answer has changed. */
+void engine_feed(struct engine *engine, uint32_t alarm, bool is_met,
+                 const struct occasion *occasion);
+/* A point is stale, or no longer. */
+void engine_set_point_quality(struct engine *engine, uint32_t point, bool good,
+                              const struct occasion *occasion);
+/* A watched point is heard of. True: for the first time since the start. */
+bool engine_make_known(struct engine *engine, uint32_t point);
 
 #endif

@@ -164,7 +164,7 @@ restore_bad_quality(struct engine *engine, uint32_t number, const struct occasio
         return;
     stale_restore(engine->stale, point_number);
     engine->counts.stale_points = stale_count(engine->stale);
-    engine_make_known(engine, point);
+    engine_make_known(engine, point_number);
     if (point->device != ENGINE_NOTHING)
         engine->devices[point->device].stale_points++;
 }
@@ -180,6 +180,8 @@ engine_restore(struct engine *engine, uint32_t number, const void *record, size_
         return false;
     struct alarm_run *run = &engine->runs[number];
 
+    if (run->state.is_heard && engine_point(engine, number) != NULL)
+        engine->points[def->point].was_read = true;
     alarm_run_settle(run, def->type, &engine->params.chatter, now.mono_ms);
     engine->rules[number].is_met = run->state.regions.inp;
     timers_set(engine->timers, number, alarm_run_next_ms(run));

@@ -197,13 +197,28 @@ stale_waiting_ms(const struct stale *stale)
 }
 
 uint32_t
+stale_first(const struct stale *stale)
+{
+    return timers_first(stale->waiting);
+}
+
+void
 stale_take(struct stale *stale)
 {
     uint32_t point = timers_first(stale->waiting);
 
     timers_set(stale->waiting, point, TIMER_NONE);
     mark_stale(stale, point);
-    return point;
+}
+
+void
+stale_put_off(struct stale *stale)
+{
+    uint32_t point = timers_first(stale->waiting);
+
+    timers_set(stale->waiting, point, TIMER_NONE);
+    stale->entries[point].read_ms = stale->now_ms;
+    hang(stale, point);
 }
 
 int64_t

@@ -36,8 +36,11 @@ bool stale_is(const struct stale *stale, uint32_t point);
 void stale_advance(struct stale *stale, int64_t now_ms);
 /* When the first of them ran out; TIMER_NONE: none waits. */
 int64_t stale_waiting_ms(const struct stale *stale);
-/* Takes the first one; it is stale from now on. */
-uint32_t stale_take(struct stale *stale);
+/* Which that is. */
+uint32_t stale_first(const struct stale *stale);
+/* Takes the first one; it is stale from now on. Or: it counts as read now. */
+void stale_take(struct stale *stale);
+void stale_put_off(struct stale *stale);
 
 /* When stale_advance should be called next. */
 int64_t stale_next_look_ms(const struct stale *stale);
