@@ -246,6 +246,18 @@ forget_told(struct site *site)
     site->told_read = site->told_count = 0;
 }
 
+/* What was told of an alarm and not yet expected, all of it; it is read then. */
+static inline uint32_t
+told_outputs(struct site *site, uint32_t alarm)
+{
+    uint32_t outputs = 0;
+
+    for (; site->told_read < site->told_count; site->told_read++)
+        if (site->told[site->told_read].alarm == alarm)
+            outputs |= site->told[site->told_read].outputs;
+    return outputs;
+}
+
 static inline uint32_t
 next_random(uint32_t *seed)
 {

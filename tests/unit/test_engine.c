@@ -491,6 +491,105 @@ stale_point_is_not_made_good_by_a_repeated_old_reading(void **state)
 }
 
 static void
+point_that_its_device_never_had_is_not_applicable(void **state)
+{
+    struct sample latest;
+
+    (void)state;
+    site_alarm(&site, 0, A_LOAD, 3000);
+    site_alarm(&site, 1, A_TEMP, 3000);
+    site_alarm(&site, 2, UINT32_MAX, 0)->rule = RULE_STALE;
+    site_start(&site);
+    feed(&site, A_COMM, 1, 100);
+    for (int64_t ms = 1000; ms <= AWAKE + 60000; ms += 1000) {
+        feed_bad(&site, A_LOAD, CAUSE_ABSENT, ms);
+        feed(&site, A_TEMP, 20, ms);
+        tick(&site, ms);
+    }
+    expect_silence(&site);
+    assert_true(engine_is_at_rest(site.engine, 0));
+    assert_true(state_of(&site, 0)->regions.good);
+    assert_int_equal(state_of(&site, 0)->cause, CAUSE_ABSENT);
+    assert_int_equal(engine_counts(site.engine)->stale_points, 0);
+    assert_int_equal(engine_counts(site.engine)->not_at_rest, 0);
+    assert_true(engine_latest(site.engine, A_LOAD, &latest));
+    assert_int_equal(latest.quality, QUALITY_BAD);
+    /* A device that is silent says nothing of what it has. */
+    for (int64_t ms = AWAKE + 61000; ms <= AWAKE + 90000; ms += 1000) {
+        feed_bad(&site, A_LOAD, CAUSE_TIMEOUT, ms);
+        feed(&site, A_TEMP, 20, ms);
+        tick(&site, ms);
+    }
+    expect_silence(&site);
+    /* It has it after all, and is judged and watched like any other. */
+    feed(&site, A_LOAD, 200, AWAKE + 91000);
+    expect(&site, 0, RAISED, AWAKE + 91000);
+    feed_until(&site, A_TEMP, 20, AWAKE + 90000, AWAKE + 94000);
+    tick(&site, AWAKE + 94250);
+    assert_int_equal(told_outputs(&site, 0), OUT(QUALITY_BAD));
+}
+
+static void
+point_that_was_read_and_is_absent_now_is_lost(void **state)
+{
+    (void)state;
+    site_alarm(&site, 0, A_LOAD, 3000);
+    site_start(&site);
+    feed_until(&site, A_LOAD, 50, 0, AWAKE);
+    for (int64_t ms = AWAKE + 1000; ms <= AWAKE + 60000; ms += 1000) {
+        feed_bad(&site, A_LOAD, CAUSE_ABSENT, ms);
+        tick(&site, ms);
+    }
+    assert_int_equal(expect(&site, 0, OUT(QUALITY_BAD), AWAKE + 3000)->state.cause, CAUSE_ABSENT);
+    expect_silence(&site);
+    assert_int_equal(engine_counts(site.engine)->stale_points, 1);
+    assert_false(engine_is_at_rest(site.engine, 0));
+}
+
+static void
+point_that_breaks_its_answer_is_not_absent(void **state)
+{
+    static const enum cause broken[] = {CAUSE_EXCEPTION, CAUSE_OUT_OF_RANGE, CAUSE_PROTOCOL};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        site_init(&site);
+        site_alarm(&site, 0, A_LOAD, 3000);
+        site_start(&site);
+        feed_bad(&site, A_LOAD, CAUSE_ABSENT, 1000);
+        tick(&site, AWAKE + 20000);
+        expect_silence(&site);
+        feed_bad(&site, A_LOAD, broken[i], AWAKE + 20500);
+        tick(&site, AWAKE + 20500);
+        for (int64_t ms = AWAKE + 20750; ms <= AWAKE + 24000; ms += 250)
+            tick(&site, ms);
+        assert_int_equal(told_outputs(&site, 0), OUT(QUALITY_BAD));
+        site_done(&site);
+    }
+}
+
+static void
+device_that_was_away_at_the_start_may_still_say_that_it_lacks_a_point(void **state)
+{
+    (void)state;
+    site_alarm(&site, 0, A_LOAD, 3000);
+    site_alarm(&site, 1, UINT32_MAX, 0)->rule = RULE_STALE;
+    site_start(&site);
+    feed(&site, A_COMM, 0, 100);
+    feed_bad(&site, A_LOAD, CAUSE_TIMEOUT, 1000);
+    tick(&site, AWAKE + 3250);
+    expect(&site, 0, OUT(QUALITY_BAD), AWAKE + 3000);
+    feed(&site, A_COMM, 1, AWAKE + 9000);
+    expect(&site, 1, RAISED, AWAKE + 9000);
+    feed_bad(&site, A_LOAD, CAUSE_ABSENT, AWAKE + 10000);
+    expect(&site, 0, OUT(QUALITY_GOOD), AWAKE + 10000);
+    expect(&site, 1, OUT(CLEARED), AWAKE + 10000);
+    tick(&site, AWAKE + 60000);
+    expect_silence(&site);
+    assert_true(engine_is_at_rest(site.engine, 0));
+}
+
+static void
 on_delay_goes_on_with_what_remained_when_quality_returns(void **state)
 {
     (void)state;
@@ -766,6 +865,10 @@ main(void)
         TEST(point_without_good_readings_becomes_stale_when_its_time_is_over),
         TEST(points_never_read_are_stale_only_after_the_grace_of_the_start),
         TEST(strictest_stale_time_on_a_point_counts),
+        TEST(point_that_its_device_never_had_is_not_applicable),
+        TEST(point_that_was_read_and_is_absent_now_is_lost),
+        TEST(point_that_breaks_its_answer_is_not_absent),
+        TEST(device_that_was_away_at_the_start_may_still_say_that_it_lacks_a_point),
         TEST(stale_point_is_not_made_good_by_a_repeated_old_reading),
         TEST(on_delay_goes_on_with_what_remained_when_quality_returns),
         TEST(off_delay_starts_from_zero_when_quality_returns),

@@ -45,7 +45,7 @@ restart(int64_t ms)
 static void
 record_has_the_layout_of_version_one(void **state)
 {
-    static const uint8_t head[] = {1,    COND_ACTIVE, ACK_ACKED, 1 | 2 | 32 | 64,
+    static const uint8_t head[] = {1,    COND_ACTIVE, ACK_ACKED, 1 | 2 | 32 | 64 | 128,
                                    2,    0,           0,         0,               /* occ */
                                    0,    0,           0,         0,               /* chatter */
                                    0xe8, 3,           0,         0};              /* unc_ms 1000 */
@@ -388,6 +388,29 @@ latch_of_a_definition_without_one_is_kept_until_reset(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void
+point_that_was_lost_before_a_restart_is_not_taken_for_one_that_never_was(void **state)
+{
+    (void)state;
+    for (int is_read = 0; is_read < 2; is_read++) {
+        site_init(&site);
+        site_alarm(&site, 0, A_LOAD, 3000);
+        site_start(&site);
+        if (is_read)
+            feed(&site, A_LOAD, 50, 1000);
+        tick(&site, AWAKE + 10000); /* silent: told as bad, either way */
+        assert_false(engine_is_at_rest(site.engine, 0));
+        restart(100000);
+        for (int64_t ms = 101000; ms <= 130000; ms += 1000) {
+            feed_bad(&site, A_LOAD, CAUSE_ABSENT, ms);
+            tick(&site, ms);
+        }
+        assert_int_equal(engine_is_at_rest(site.engine, 0), !is_read);
+        assert_int_equal(engine_counts(site.engine)->stale_points, is_read);
+        site_done(&site);
+    }
+}
+
 int
 main(void)
 {
@@ -404,6 +427,7 @@ main(void)
         TEST(quality_told_as_bad_stays_bad_until_a_good_reading),
         TEST(bad_quality_of_a_point_that_is_no_longer_watched_ends_with_the_restart),
         TEST(restart_brings_no_storm_of_stale_alarms),
+        TEST(point_that_was_lost_before_a_restart_is_not_taken_for_one_that_never_was),
         TEST(stale_alarm_stands_until_every_point_was_heard_of),
         TEST(stale_alarm_of_a_device_not_heard_of_is_not_raised),
         TEST(changed_definition_settles_what_it_no_longer_allows),
