@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -205,10 +206,141 @@ def examples_at(prefix):
     return next(value for topic, value in examples() if topic and topic.startswith(f"watchroom/1/hq/{prefix}"))
 
 
+# what the code can say
+
+LISTS = {"change": ["restored", "withdrawn"]} # words of a list that are said elsewhere than in it
+FAMILIES = {"alarm": "alarm.json", "row": "row.json", "rsp": "rsp.json", "val": "val.json", "gw": "gw.json", "hb": "hb.json",
+            "sum": "sum.json", "meta/inventory": "meta-inventory.json", "audit/checkpoint": "audit-checkpoint.json"}
+
+
+def what_the_code_can_say_is_in_the_schemas():
+    contract, said, words = Contract(), {}, {}
+    with tempfile.TemporaryDirectory(prefix="watchroom-contract-") as folder:
+        lines = subprocess.run([BUILD / "tests" / "contract-rows", folder], capture_output=True, text=True, check=True).stdout
+    for line in lines.splitlines():
+        family, text = line.split(" ", 1)
+        value = json.loads(text)
+        if family == "names":
+            words = value
+            continue
+        errors = contract.errors(FAMILIES[family], value)
+        assert not errors, f"{family}: {errors}\n{text}"
+        said.setdefault(family, []).append(value)
+    for name, listed in words.items():
+        known = contract.schemas["common.json"]["$defs"][name]["enum"]
+        assert sorted(known) == sorted(listed + LISTS.get(name, [])), f"{name}: the code has {listed}, the schema {known}"
+    assert set(said) == set(FAMILIES), set(FAMILIES) - set(said)
+    # That it said much is what makes this a test.
+    changes = {change for row in said["row"] if row["kind"] == "alarm" for change in row["change"]}
+    assert changes >= set(words["change"]) - {"resume", "fleeting", "rearm", "reset", "steady"}, set(words["change"]) - changes
+    assert {row["kind"] for row in said["row"]} == {"alarm", "checkpoint", "command", "device"}
+    assert {reading["cause"] for group in said["val"] for reading in group["values"].values() if "cause" in reading} == set(
+        words["cause"])
+    codes = {answer["code"] for answer in said["rsp"]}
+    assert codes >= {"ok", "duplicate", "expired", "denied", "bad-request", "rate-limited", "stale-occurrence"}, codes
+    assert {state["state"] for state in said["gw"]} == {"online", "degraded", "offline"}
+    return f"{sum(map(len, said.values()))} payloads, {len(words)} lists of words"
+
+
+# the wire
+
+class Wire:
+    """Everything at the broker, with what MQTT 5 says beside the payloads."""
+
+    def __init__(self, rig):
+        self.path = rig.dir / "wire"
+        with open(self.path, "w") as out:
+            rig.processes["wire"] = subprocess.Popen(
+                ["stdbuf", "-oL", "mosquitto_sub", "-V", "mqttv5", "-p", str(rig.mqtt_port), "-q", "1", "-F", "%j",
+                 "--retain-as-published", "-t", "watchroom/#"], stdout=out)
+
+    def messages(self, prefix=""):
+        """(name behind the site, message) of what came, in its order."""
+        lines = [json.loads(line) for line in self.path.read_text().split("\n")[:-1]]
+        for message in lines:
+            message["payload"] = message["payload"] or "" # null: none
+        named = [(message["topic"].split("/", 3)[3], message) for message in lines]
+        return [(name, message) for name, message in named if name.startswith(prefix)]
+
+    def newest(self, name):
+        said = [message for at, message in self.messages(name) if at == name]
+        return json.loads(said[-1]["payload"]) if said else None
+
+    def until(self, what, name, check):
+        return wait_for(what, lambda: (said := self.newest(name)) and check(said) and said, 30, 0.1)
+
+
+def give(rig, user, verb, correlation, **payload):
+    """Publishes an order and does not wait for its answer."""
+    subprocess.run(["mosquitto_pub", "-V", "mqttv5", "-p", str(rig.mqtt_port), "-q", "1", "-t",
+                    f"watchroom/1/bench/cmd/{user}/{verb}", "-m", json.dumps(payload), "-D", "publish", "response-topic",
+                    f"watchroom/1/bench/rsp/{user}/desk", "-D", "publish", "correlation-data", correlation, "-D", "publish",
+                    "message-expiry-interval", "20"], check=True)
+
+
+def properties_are_as_the_table_says(contract, wire):
+    seen = set()
+    for name, message in wire.messages():
+        entry, said = contract.place(name), message.get("properties", {})
+        if entry is None or entry["by"] != "gateway":
+            continue
+        seen.add(entry["topic"])
+        assert message["qos"] == entry["qos"] and bool(message["retain"]) == entry["retain"], message
+        assert said["user-properties"]["mode"] == "live", message
+        if message["payload"] == "":
+            assert "content-type" not in said and "payload-format-indicator" not in said, message
+        else:
+            assert (said["content-type"], said["payload-format-indicator"]) == ("application/json", 1), message
+            assert set(said["user-properties"]) == {"mode"}, message
+        expiry = entry.get("expires_s", 3 if name.startswith("val/") else None) # groups of 1 s
+        assert said.get("message-expiry-interval") == expiry, (message, expiry)
+        assert "response-topic" not in said and ("correlation-data" in said) == name.startswith("rsp/"), message
+        contract.check(message["topic"], message["payload"])
+    missing = {entry["topic"] for entry in contract.topics if entry["by"] == "gateway"} - seen
+    assert not missing, f"never seen: {missing}"
+
+
+def the_wire_says_what_the_table_says():
+    alarm = "power/s-1/p1-high"
+    with Rig(devices=2, values=True, site="users: [{name: anna, role: operator}]") as rig:
+        wire = Wire(rig)
+        rig.start_gateway()
+        rig.wait_all_up()
+        jid = rig.status()["journal"]["id"]
+        rig.sim("set s-1 p1 40000")
+        wire.until("an alarm", f"alarm/{alarm}", lambda alarm: alarm["ack"] == "unacked")
+        wire.until("the sum", "sum", lambda said: said["unacked"] == said["active"] == [0, 0, 1, 0] and said["retained"] == 1)
+        wire.until("gw", "gw", lambda said: said["state"] == "online" and said["retained"] == 1 and said["jid"] == jid)
+        beat = wire.until("a heartbeat", "hb", lambda said: said["active"] == [0, 0, 1, 0] and said["jid"] == jid)
+        kinds = rig.contract.schemas["row.json"]["properties"]["kind"]["enum"]
+        rows = {row["seq"]: row for kind in kinds for row in rig.log(kind)}
+        assert rows[beat["seq"]]["hash"] == beat["hash"], beat
+        give(rig, "anna", "ack", "c-17", cid="01KB3V9Q4N7E8JZ6T2H5P1W0SB", id=alarm, occ=1)
+        assert wire.until("the answer", "rsp/anna/desk", bool)["code"] == "ok"
+        wire.until("the sum", "sum", lambda said: said["unacked"] == [0, 0, 0, 0] and said["active"] == [0, 0, 1, 0])
+        order, answer = wire.messages("cmd/")[0][1]["properties"], wire.messages("rsp/")[0][1]["properties"]
+        assert order["response-topic"] == "watchroom/1/bench/rsp/anna/desk" and order["message-expiry-interval"] <= 20, order
+        assert answer["correlation-data"] == order["correlation-data"] != "", (order, answer)
+        rig.sim("set s-1 p1 40")
+        wait_for("an emptied topic", lambda: wire.messages(f"alarm/{alarm}")[-1][1]["payload"] == "", 30, 0.1)
+        cleared = rig.log("alarm")[-1]
+        said = wire.messages(f"alarm/{alarm}")[-1][1]["properties"]["user-properties"]
+        assert said == {"mode": "live", "jid": jid, "seq": str(cleared["seq"])}, (said, cleared)
+        os.kill(rig.pids()["courier"], 9)
+        wait_for("the last will", lambda: any('"the connection was lost"' in m["payload"] for _, m in wire.messages("gw")), 30, 0.1)
+        wire.until("gw again", "gw", lambda said: said["state"] == "online")
+        rig.processes["gateway"].terminate()
+        rig.processes["gateway"].wait(30)
+        assert wire.until("the farewell", "gw", lambda said: said["state"] == "offline")["reason"] == "stopped"
+        properties_are_as_the_table_says(rig.contract, wire)
+        return f"{len(wire.messages())} messages"
+
+
 def main():
     os.chdir(SOURCE)
     tests = [schemas_are_sound, what_the_gateway_says_is_closed, examples_are_valid,
-             the_table_of_the_page_is_that_of_the_program, what_is_wrong_is_refused]
+             the_table_of_the_page_is_that_of_the_program, what_is_wrong_is_refused,
+             what_the_code_can_say_is_in_the_schemas, the_wire_says_what_the_table_says]
     for test in tests:
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             print(f"{test.__name__}: {test()}", flush=True)
