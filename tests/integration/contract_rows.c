@@ -38,32 +38,15 @@ static const struct point_def DEFS[POINTS] = {
     [JOURNAL] = {.id = "journal.state", .unit = "", .description = "it", .kind = VALUE_STATE},
 };
 static const uint32_t UPS_POINTS[] = {LOAD, STATUS}, GATEWAY_POINTS_[] = {JOURNAL};
+/* clang-format off */
 static const struct device_info DEVICE_INFOS[DEVICES] = {
-    [UPS] = {.id = "ups-a",
-             .name = "UPS \"A\", Käfig 1",
-             .zone = "room-1",
-             .asset = "4711",
-             .owner = "facilities",
-             .profile = "ups/test",
-             .address = "127.0.0.1:161",
-             .group_count = 1,
-             .groups = {{"fast", 1000}},
-             .point_count = 2,
-             .points = UPS_POINTS,
-             .comm_point = UINT32_MAX},
-    [GATEWAY] = {.id = "gateway",
-                 .name = "gateway",
-                 .zone = "",
-                 .asset = "",
-                 .owner = "",
-                 .profile = "",
-                 .address = "",
-                 .group_count = 1,
-                 .groups = {{"once", 0}},
-                 .point_count = 1,
-                 .points = GATEWAY_POINTS_,
-                 .comm_point = UINT32_MAX},
+    /* id, name, zone, asset, owner, profile, address, groups, points, comm.state, digest */
+    [UPS] = {"ups-a", "UPS \"A\", K\xc3\xa4" "fig 1", "room-1", "4711", "facilities", "ups/test", "127.0.0.1:161",
+             1, {{"fast", 1000}}, 2, UPS_POINTS, UINT32_MAX, 1},
+    [GATEWAY] = {"gateway", "gateway", "", "", "", "", "",
+                 1, {{"once", 0}}, 1, GATEWAY_POINTS_, UINT32_MAX, 2},
 };
+/* clang-format on */
 static const struct point_ref REFS[POINTS] = {
     {&DEFS[LOAD], UPS}, {&DEFS[STATUS], UPS}, {&DEFS[JOURNAL], GATEWAY}};
 static const struct directory DIRECTORY = {.site = "test",
@@ -257,6 +240,16 @@ live(struct engine *engine, struct alarm_tell *tell)
         engine_tick(engine, now);
     }
     alarm_tell_restored(tell, 0);
+    /* Quiet until nothing is held, latched or unseen, then something that waits. */
+    for (int i = 0; i < 20; i++) {
+        now.utc_ms += 20000;
+        now.mono_ms += 20000;
+        feed(engine, LOAD, 10, QUALITY_GOOD, CAUSE_OK);
+        feed(engine, STATUS, 0, QUALITY_GOOD, CAUSE_OK);
+    }
+    engine_event(engine, 0, EVENT_ACK, 0, 0, now);
+    engine_event(engine, 0, EVENT_RESET, 0, 0, now);
+    feed(engine, STATUS, 1, QUALITY_GOOD, CAUSE_OK);
 }
 
 static void
@@ -283,8 +276,8 @@ give_orders(struct commands *commands)
                                         "test-begin", "test-end", "ack-group",  "retained",
                                         "sing",       "A B",      "?!\x01\xff", ""};
     static const char *const BODIES[] = {
-        "{\"cid\":\"" CID "\",\"id\":\"power/ups-a/on-battery\",\"occ\":[1,9],\"note\":\"n\"}",
-        "{\"cid\":\"" CID "\",\"id\":\"power/ups-a/on-battery\",\"occ\":[1,9],\"note\":\"n\"}",
+        "{\"cid\":\"" CID "\",\"id\":\"power/ups-a/on-battery\",\"occ\":[1,9999],\"note\":\"n\"}",
+        "{\"cid\":\"" CID "\",\"id\":\"power/ups-a/on-battery\",\"occ\":[1,9999],\"note\":\"n\"}",
         "{\"cid\":\"01KB3V9Q4N7E8JZ6T2H5P1W0SC\",\"id\":\"power/ups-a/on-battery\",\"occ\":99}",
         "{\"cid\":\"01KB3V9Q4N7E8JZ6T2H5P1W0SD\",\"id\":\"a/b/c\",\"expires\":1}",
         "{\"cid\":\"01KB3V9Q4N7E8JZ6T2H5P1W0SE\",\"id\":\"no/such/one\",\"reason\":\"r\","
@@ -304,6 +297,11 @@ give_orders(struct commands *commands)
             now.utc_ms += 1500;
             commands_tick(commands, now);
         }
+    for (int i = 0; i < 2 * COMMAND_BURST; i++)
+        order(commands, "anna", "ack", BODIES[1], PREFIX "/rsp/anna/desk");
+    now.mono_ms += 2000;
+    now.utc_ms += 2000;
+    commands_tick(commands, now);
 }
 
 static void
@@ -345,7 +343,6 @@ fill_journal(void)
     tell.engine = engine;
     tell.utc_ms = now.utc_ms;
     live(engine, &tell);
-    feed(engine, STATUS, 1, QUALITY_GOOD, CAUSE_OK);
     give_orders(commands);
     note_devices();
     insist(journal_checkpoint(journal, now.utc_ms, &err) == ERR_OK &&
