@@ -204,6 +204,7 @@ begin(struct build *build, const char *file, const struct site_options *options,
                             .options = options,
                             .profile_dir = profile_directory(options),
                             .site = site};
+    site->profiles = arena_text(arena, build->profile_dir);
     build->directory = slash == NULL ? "." : arena_format(arena, "%.*s", (int)(slash - file), file);
     build->reader = (struct schema_reader){&build->yaml, arena};
     return true;

@@ -56,7 +56,7 @@ struct retired {
 
 struct site {
     struct arena *arena;
-    const char *file;
+    const char *file, *profiles; /* the folder of profiles */
     /* Every file it was made of, "<SHA-256>  <name>" a line, as sha256sum takes it; its own SHA-256
      * names the configuration. */
     const char *manifest;

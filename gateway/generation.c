@@ -200,8 +200,8 @@ keep_files(const struct site *site, const struct site_texts *texts, struct err *
 static json_t *
 whole_path(const char *path)
 {
-    char *whole = path == NULL ? NULL : realpath(path, NULL);
-    json_t *text = path == NULL ? json_null() : json_string(whole != NULL ? whole : path);
+    char *whole = realpath(path, NULL);
+    json_t *text = json_string(whole != NULL ? whole : path);
 
     free(whole);
     return text;
@@ -209,7 +209,7 @@ whole_path(const char *path)
 
 enum err_code
 generation_record(struct site *site, const struct site_texts *texts, const struct asker *by,
-                  const char *profile_dir, json_t *restarts, json_t **out_row, struct err *err)
+                  json_t *restarts, json_t **out_row, struct err *err)
 {
     uint32_t newest = 0;
     json_t *before = NULL;
@@ -227,12 +227,12 @@ generation_record(struct site *site, const struct site_texts *texts, const struc
     json_t *row =
         json_pack("{s:b, s:I, s:s, s:o, s:o, s:I, s:o, s:I, s:[]}", "accepted", true, "generation",
                   (json_int_t)newest + 1, "digest", site->digest, "file", whole_path(site->file),
-                  "profiles", whole_path(profile_dir), "at", (json_int_t)clock_now().utc_ms, "by",
-                  generation_by(by), "errors", (json_int_t)0, "faults");
+                  "profiles", whole_path(site->profiles), "at", (json_int_t)clock_now().utc_ms,
+                  "by", generation_by(by), "errors", (json_int_t)0, "faults");
     if (row != NULL) {
         add_changes(row, site, texts, before);
-        if (restarts != NULL)
-            json_object_set(row, "restarts", restarts);
+        json_object_set_new(row, "restarts",
+                            restarts != NULL ? json_incref(restarts) : json_array());
         if (code == ERR_OK)
             code = generations_save(site->state_dir, newest + 1, row, err);
     } else {

@@ -30,8 +30,8 @@ bool generation_read_asker(const char *text, size_t bytes, struct asker *out_ask
  * failure the site has the next number, too, and a row without a record.
  */
 enum err_code generation_record(struct site *site, const struct site_texts *texts,
-                                const struct asker *by, const char *profile_dir, json_t *restarts,
-                                json_t **out_row, struct err *err) MUST_CHECK;
+                                const struct asker *by, json_t *restarts, json_t **out_row,
+                                struct err *err) MUST_CHECK;
 
 /* Fingerprints of its parts, to be compared with another's: {"sections": {...}, "workers": {...}}.
  */

@@ -201,14 +201,14 @@ record_reload(struct master *master, struct site *site, const struct site_texts 
 {
     json_t *restarts = restarts_with(master, site), *row = NULL;
 
-    if (generation_record(site, texts, by, master->options->profile_dir, json_incref(restarts),
-                          &row, err) != ERR_OK) {
+    if (generation_record(site, texts, by, json_incref(restarts), &row, err) != ERR_OK) {
         json_decref(row);
         row = NULL;
     } else if (row == NULL) {
-        row = json_pack("{s:b, s:b, s:I, s:s, s:s, s:O, s:o}", "accepted", true, "unchanged", true,
-                        "generation", (json_int_t)site->generation, "digest", site->digest, "file",
-                        site->file, "restarts", restarts, "by", generation_by(by));
+        row = json_pack("{s:b, s:b, s:I, s:s, s:s, s:O, s:I, s:[], s:o}", "accepted", true,
+                        "unchanged", true, "generation", (json_int_t)site->generation, "digest",
+                        site->digest, "file", site->file, "restarts", restarts, "errors",
+                        (json_int_t)0, "faults", "by", generation_by(by));
     }
     json_decref(restarts);
     malloc_trim(0); /* both texts were read to compare them */
@@ -303,8 +303,7 @@ master_record_first(struct master *master, const struct site_texts *texts)
     json_t *row = NULL;
     struct err err;
 
-    if (generation_record(master->site, texts, &by, master->options->profile_dir, NULL, &row,
-                          &err) != ERR_OK)
+    if (generation_record(master->site, texts, &by, NULL, &row, &err) != ERR_OK)
         log_error("the configuration cannot be put on record: %s", err.text);
     if (row != NULL)
         tell_generation(master, row);

@@ -171,7 +171,7 @@ def without_each(contract, topic, value):
 
 # What may be missing from the examples; all else is required. Of gw see its oneOf.
 OPTIONAL = set("asset label owner point unc_ms zone cid id note occ ts expires from second since limit jid seq profile "
-               "address".split())
+               "address request".split())
 ALSO_OPTIONAL = {"alarm": {"hash"}, "oos": {"to", "reason"}, "test-begin": {"duration_s"}, "rsp": {"oldest"}}
 REQUIRED = {"event": {"ts", "jid", "seq", "id", "occ"}, "rsp": {"cid", "ts", "jid", "seq"}, "alarm": {"id", "occ", "ts", "seq"},
             "ack": {"id", "occ"}, "shelve": {"id"}, "comment": {"id"}}
