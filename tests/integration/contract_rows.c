@@ -57,9 +57,9 @@ static const struct directory DIRECTORY = {.site = "test",
                                            .points = REFS};
 static const double BATTERY[] = {1};
 static const struct user USERS[] = {
-    {.name = "vera", .role = ROLE_VIEWER},     {.name = "anna", .role = ROLE_OPERATOR},
-    {.name = "bert", .role = ROLE_SUPERVISOR}, {.name = "mia", .role = ROLE_MAINTAINER},
-    {.name = "carl", .role = ROLE_CONTINUITY}, {.name = "adam", .role = ROLE_ADMIN}};
+    {"vera", NULL, NULL, ROLE_VIEWER, 7},     {"anna", NULL, NULL, ROLE_OPERATOR, 7},
+    {"bert", NULL, NULL, ROLE_SUPERVISOR, 7}, {"mia", NULL, "facilities", ROLE_MAINTAINER, 7},
+    {"carl", NULL, NULL, ROLE_CONTINUITY, 2}, {"adam", NULL, NULL, ROLE_ADMIN, 7}};
 
 static struct alarm_type types[2];
 static struct alarm_def alarms[2];
@@ -164,17 +164,15 @@ say_alarm(const struct alarm_def *def, unsigned bits, enum cause cause, struct t
                                 .unc_ms = bits & 2 ? ENGINE_UNC_UNKNOWN : bits,
                                 .quality = (uint8_t)(bits % QUALITY_COUNT),
                                 .cause = (uint8_t)cause};
-    struct alarm_facts facts = {
-        .directory = &DIRECTORY,
-        .boot = "7c1f0c9e-5b0e-4f0a-9f36-0d1c2b8a4e55",
-        .clock = clock_state_name((enum clock_state)(bits % 3)),
-        .acked = ack == ACK_ACKED
-                     ? "{\"by\":\"anna\",\"note\":\"\",\"role\":\"operator\",\"ts\":1795471200000}"
-                     : NULL,
-        .shelf_until = bits & 1 ? NOW_MS + 3600000 : 0,
-        .seq = bits + 1,
-        .utc_ms = NOW_MS};
+    struct alarm_facts facts = {.directory = &DIRECTORY,
+                                .boot = "7c1f0c9e-5b0e-4f0a-9f36-0d1c2b8a4e55",
+                                .clock = clock_state_name((enum clock_state)(bits % 3)),
+                                .seq = bits + 1,
+                                .utc_ms = NOW_MS};
 
+    if (ack == ACK_ACKED)
+        facts.said.text[SAYING_ACKED] =
+            "{\"by\":\"anna\",\"note\":\"\",\"role\":\"operator\",\"ts\":1795471200000}";
     text_buf_reset(out);
     alarm_rows_object(out, def, &state, &facts);
     insist(!out->failed, "an alarm's object");
@@ -304,6 +302,48 @@ give_orders(struct commands *commands)
     commands_tick(commands, now);
 }
 
+/* What is done, one after the other, on two alarms that wait for somebody. */
+static void
+carry_out(struct commands *commands)
+{
+    static const struct {
+        const char *user, *verb, *more;
+    } ORDERS[] = {
+        {"anna", "comment", ",\"note\":\"looking\""},
+        {"anna", "ack", ",\"occ\":[1,9999],\"note\":\"seen\""},
+        {"bert", "shelve", ",\"duration_s\":3600,\"reason\":\"work\""},
+        {"bert", "unshelve", ""},
+        {"bert", "oos", ",\"to\":1795480000000,\"reason\":\"work\""},
+        {"bert", "in-service", ",\"note\":\"done\""},
+        {"bert", "test-begin", ",\"duration_s\":300,\"reason\":\"weekly\""},
+        {"bert", "test-end", ""},
+        {"mia", "oos", ",\"to\":1795480000000,\"reason\":\"work\",\"second\":\"anna\""},
+        {"anna", "oos", ",\"second\":\"mia\""},
+        {"bert", "in-service", ""},
+        {"bert", "reset", ",\"note\":\"gone\""},
+    };
+    char payload[400], topic[100];
+
+    for (size_t i = 0; i < ARRAY_LEN(ORDERS); i++) {
+        snprintf(payload, sizeof payload,
+                 "{\"cid\":\"01KB3V9Q4N7E8JZ6T2H5P2%04zu\",\"id\":\"%s\"%s}", i, alarms[0].id,
+                 ORDERS[i].more);
+        snprintf(topic, sizeof topic, PREFIX "/rsp/%s/desk", ORDERS[i].user);
+        order(commands, ORDERS[i].user, ORDERS[i].verb, payload, topic);
+    }
+    order(commands, "anna", "ack-group",
+          "{\"cid\":\"01KB3V9Q4N7E8JZ6T2H5P30000\",\"alarms\":[{\"id\":\"power/ups-a/load-high\","
+          "\"occ\":[1,9999]},{\"id\":\"a/b/c\",\"occ\":1}],\"note\":\"both\"}",
+          PREFIX "/rsp/anna/desk");
+    order(commands, "anna", "get", "{\"cid\":\"01KB3V9Q4N7E8JZ6T2H5P30001\",\"since\":0}",
+          PREFIX "/rsp/anna/desk");
+    order(commands, "anna", "get",
+          "{\"cid\":\"01KB3V9Q4N7E8JZ6T2H5P30002\",\"since\":3,\"limit\":2}",
+          PREFIX "/rsp/anna/desk");
+    order(commands, "carl", "get", "{\"cid\":\"01KB3V9Q4N7E8JZ6T2H5P30003\"}",
+          PREFIX "/rsp/carl/desk");
+}
+
 static void
 note_devices(void)
 {
@@ -338,17 +378,23 @@ fill_journal(void)
                                           .ctx = &tell,
                                           .chatter = ENGINE_CHATTER_DEFAULT};
     struct engine *engine = engine_new(&engine_params, now);
-    struct commands *commands = commands_new(&params, &tell, &index);
-    insist(engine != NULL && commands != NULL, "no memory");
+    insist(engine != NULL, "no memory");
     tell.engine = engine;
     tell.utc_ms = now.utc_ms;
+    struct spells *spells = spells_new(&tell, &index);
+    struct commands *commands = commands_new(
+        &(struct orders){.params = &params, .tell = &tell, .index = &index, .spells = spells});
+    insist(spells != NULL && commands != NULL, "no memory");
     live(engine, &tell);
+    insist(journal_commit(journal, now.utc_ms, &err) == ERR_OK, "the journal");
+    carry_out(commands);
     give_orders(commands);
     note_devices();
     insist(journal_checkpoint(journal, now.utc_ms, &err) == ERR_OK &&
                journal_commit(journal, now.utc_ms, &err) == ERR_OK,
            "the journal");
     commands_free(commands);
+    spells_free(spells);
     engine_free(engine);
     alarm_index_done(&index);
     alarm_tell_done(&tell);
@@ -434,6 +480,7 @@ main(int argc, char **argv)
     alarms[0] = (struct alarm_def){&types[0], "power/ups-a/on-battery", UPS, STATUS, 30000};
     alarms[1] = (struct alarm_def){&types[1], "power/ups-a/load-high", UPS, LOAD, 30000};
     params = (struct alarms_params){
+        .state_dir = argv[1],
         .directory = &DIRECTORY,
         .alarms = alarms,
         .alarm_limit = ARRAY_LEN(alarms),

@@ -233,7 +233,7 @@ def what_the_code_can_say_is_in_the_schemas():
     # That it said much is what makes this a test.
     changes = {change for row in said["row"] if row["kind"] == "alarm" for change in row["change"]}
     assert changes >= set(words["change"]) - {"resume", "fleeting", "rearm"}, set(words["change"]) - changes
-    assert {row["kind"] for row in said["row"]} == {"alarm", "checkpoint", "command", "device"}
+    assert {row["kind"] for row in said["row"]} == {"alarm", "checkpoint", "command", "comment", "device"}
     assert {reading["cause"] for group in said["val"] for reading in group["values"].values() if "cause" in reading} == set(
         words["cause"])
     codes = {answer["code"] for answer in said["rsp"]}
