@@ -179,7 +179,7 @@ read_since(const struct reading *reading, const json_t *value)
 {
     reading->request->has_since = true;
     reading->request->since = (uint64_t)json_integer_value(value);
-    return is_within(value, 0, INT64_MAX);
+    return is_within(value, 0, REQUEST_SEQ_MAX);
 }
 
 static bool

@@ -15,6 +15,7 @@
 #define REQUEST_LINE_BYTES_MAX 8192    /* line of the control socket */
 #define REQUEST_GROUP_MAX 64           /* alarms that one ack-group names */
 #define REQUEST_ROWS_MAX 1000          /* rows that one get asks for */
+#define REQUEST_SEQ_MAX ((INT64_C(1) << 48) - 1) /* of a journal number */
 #define REQUEST_TEST_DEFAULT_MS INT64_C(300000)
 
 /* One alarm, and which occurrence is meant: one, a range, or (from 0) whichever is present. */

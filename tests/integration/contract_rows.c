@@ -4,6 +4,7 @@
  * list, so that a schema knows neither less nor more.
  *
  *     contract-rows STATE_DIR       an empty folder, for a journal
+ *     contract-rows --judge         see contract_words.c
  */
 #include <math.h>
 #include <stdio.h>
@@ -101,43 +102,6 @@ type_of(enum rule_kind rule, unsigned priority)
                                .limit = 80.5,
                                .values = BATTERY,
                                .value_count = 1};
-}
-
-/* words */
-
-#define LIST(key, count, name)                                                                     \
-    do {                                                                                           \
-        json_t *list = json_array();                                                               \
-                                                                                                   \
-        for (unsigned i = 0; i < (unsigned)(count); i++)                                           \
-            json_array_append_new(list, json_string(name));                                        \
-        json_object_set_new(names, key, list);                                                     \
-    } while (0)
-
-static void
-say_names(void)
-{
-    json_t *names = json_object();
-
-    LIST("audience", AUDIENCE_COUNT, audience_name((enum audience)i));
-    LIST("class", CLASS_COUNT, alarm_class_name((enum alarm_class)i));
-    LIST("cond", COND_COUNT, alarm_cond_name((enum alarm_cond)i));
-    LIST("ack", ACK_COUNT, alarm_ack_name((enum alarm_ack)i));
-    LIST("change", OUTPUT_COUNT, alarm_output_name((enum alarm_output)i));
-    LIST("rule", RULE_KIND_COUNT, rule_kind_name((enum rule_kind)i));
-    LIST("severity", 4, alarm_severity_name(i + 1));
-    LIST("quality", QUALITY_COUNT, quality_name((enum quality)i));
-    LIST("cause", CAUSE_COUNT, cause_name((enum cause)i));
-    LIST("role", ROLE_COUNT, role_name((enum role)i));
-    LIST("outcome", OUTCOME_COUNT, outcome_name((enum outcome_code)i));
-    LIST("health", HEALTH_COUNT, health_name((enum health)i));
-    LIST("worker_change", WORKER_CHANGE_COUNT, worker_change_name((enum worker_change)i));
-    LIST("clock", CLOCK_STATE_UNSYNC + 1, clock_state_name((enum clock_state)i));
-    char *text = json_canonical(names);
-    insist(text != NULL, "no memory");
-    say("names", text);
-    free(text);
-    json_decref(names);
 }
 
 /* alarm objects, in every state */
@@ -473,7 +437,11 @@ main(int argc, char **argv)
     struct journal_reader *reader;
     struct err err;
 
-    insist(argc == 2, "usage: contract-rows STATE_DIR");
+    insist(argc == 2, "usage: contract-rows STATE_DIR | --judge");
+    if (strcmp(argv[1], "--judge") == 0) {
+        contract_judge();
+        return 0;
+    }
     log_init("contract-rows", LOG_LEVEL_ERROR);
     types[0] = type_of(RULE_IS, 2);
     types[1] = type_of(RULE_HIGH, 3);
@@ -489,7 +457,7 @@ main(int argc, char **argv)
         .config_digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
     insist(journal_open(argv[1], "test", now.utc_ms, 0, &journal, &opened, &err) == ERR_OK,
            "the journal");
-    say_names();
+    contract_names();
     say_alarms();
     fill_journal();
     say_rows(argv[1], &reader);

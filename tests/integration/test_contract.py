@@ -226,6 +226,8 @@ def what_the_code_can_say_is_in_the_schemas():
         errors = contract.errors(FAMILIES[family], value)
         assert not errors, f"{family}: {errors}\n{text}"
         said.setdefault(family, []).append(value)
+    verbs = {entry["topic"].split("/")[2] for entry in contract.topics if entry["topic"].startswith("cmd/")}
+    assert verbs == set(words.pop("verb")), verbs
     for name, listed in words.items():
         known = contract.schemas["common.json"]["$defs"][name]["enum"]
         assert sorted(known) == sorted(listed + LISTS.get(name, [])), f"{name}: the code has {listed}, the schema {known}"
@@ -240,6 +242,26 @@ def what_the_code_can_say_is_in_the_schemas():
     assert codes >= {"ok", "duplicate", "expired", "denied", "bad-request", "rate-limited", "stale-occurrence"}, codes
     assert {state["state"] for state in said["gw"]} == {"online", "degraded", "offline"}
     return f"{sum(map(len, said.values()))} payloads, {len(words)} lists of words"
+
+
+def what_is_taken_for_an_order_is_what_the_schema_says():
+    """The reading of orders against their schemas: each example, each with one thing wrong, each without one member."""
+    contract, orders = Contract(), []
+    for topic, value in examples():
+        if topic and "/cmd/" in topic:
+            verb = topic.split("/")[5]
+            orders += [(verb, "as it is", value)] + [(verb, *wrong) for wrong in wrong_ones(value, True)]
+            orders += [(verb, f"without {path[-1]}", put(value, path, None)) for path, _ in walk(value) if path]
+    lines = "".join(f"{verb} {json.dumps(value)}\n" for verb, _, value in orders)
+    verdicts = subprocess.run([BUILD / "tests" / "contract-rows", "--judge"], input=lines, capture_output=True, text=True,
+                              check=True).stdout.splitlines()
+    assert len(verdicts) == len(orders) > 200, (len(verdicts), len(orders))
+    taken = 0
+    for (verb, what, value), verdict in zip(orders, verdicts):
+        errors = contract.errors(f"cmd-{verb}.json", value)
+        assert (verdict == "taken") == (not errors), f"{verb}, {what}: the gateway says {verdict}, the schema {errors}: {value}"
+        taken += verdict == "taken"
+    return f"{len(orders)} orders, {taken} taken"
 
 
 # the wire
@@ -340,7 +362,8 @@ def main():
     os.chdir(SOURCE)
     tests = [schemas_are_sound, what_the_gateway_says_is_closed, examples_are_valid,
              the_table_of_the_page_is_that_of_the_program, what_is_wrong_is_refused,
-             what_the_code_can_say_is_in_the_schemas, the_wire_says_what_the_table_says]
+             what_the_code_can_say_is_in_the_schemas, what_is_taken_for_an_order_is_what_the_schema_says,
+             the_wire_says_what_the_table_says]
     for test in tests:
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             print(f"{test.__name__}: {test()}", flush=True)
