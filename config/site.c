@@ -30,37 +30,53 @@ add_node(uint64_t digest, struct fy_node *node)
 }
 
 static void
-digest_workers(struct build *build)
+digest_devices(struct build *build, bool with_numbers, struct worker_digests *out,
+               uint64_t *out_all, uint64_t *out_reading)
 {
     struct site *site = build->site;
-    uint64_t all = FINGERPRINT_START, reading = FINGERPRINT_START;
 
     for (uint32_t shard = 0; shard < site->shard_count; shard++)
-        site->collectors_digest[shard] = FINGERPRINT_START;
+        out->collectors[shard] = FINGERPRINT_START;
     for (uint32_t i = 0; i < build->device_count; i++) {
         const struct built_device *device = &build->devices[i];
         const struct device_info *info = &site->directory.devices[device->number];
-        uint64_t *shard =
-            &site->collectors_digest[collect_shard_of(&site->devices[i], site->shard_count)];
-        uint64_t numbers = fingerprint(device->read_digest, info->points,
-                                       info->point_count * sizeof *info->points);
+        uint64_t *shard = &out->collectors[collect_shard_of(&site->devices[i], site->shard_count)];
+        uint64_t numbers = device->read_digest;
 
-        numbers = fingerprint(numbers, &device->number, sizeof device->number);
+        if (with_numbers) {
+            numbers = fingerprint(numbers, info->points, info->point_count * sizeof *info->points);
+            numbers = fingerprint(numbers, &device->number, sizeof device->number);
+        }
         *shard = fingerprint(*shard, &numbers, sizeof numbers);
         *shard = fingerprint(*shard, &device->secret, sizeof device->secret);
-        reading = fingerprint(reading, &numbers, sizeof numbers);
-        all = fingerprint(all, &device->digest, sizeof device->digest);
-        all = fingerprint(all, &numbers, sizeof numbers);
+        *out_reading = fingerprint(*out_reading, &numbers, sizeof numbers);
+        *out_all = fingerprint(*out_all, &device->digest, sizeof device->digest);
+        *out_all = fingerprint(*out_all, &numbers, sizeof numbers);
     }
-    site->store_digest = add_node(add_node(reading, build->top.store), build->top.retention);
-    site->alarms_digest =
+}
+
+static struct worker_digests
+digest_for(struct build *build, bool with_numbers)
+{
+    struct worker_digests out = {0};
+    uint64_t all = FINGERPRINT_START, reading = FINGERPRINT_START;
+
+    digest_devices(build, with_numbers, &out, &all, &reading);
+    out.store = add_node(add_node(reading, build->top.store), build->top.retention);
+    out.alarms =
         add_node(add_node(add_node(all, build->top.alarms), build->top.users), build->top.site);
-    site->alarms_digest =
-        add_node(add_node(site->alarms_digest, build->top.broker), build->top.retention);
-    site->courier_digest = add_node(add_node(all, build->top.broker), build->top.site);
-    site->courier_digest =
-        fingerprint(site->courier_digest, &build->broker_files, sizeof build->broker_files);
-    site->web_digest = add_node(add_node(FINGERPRINT_START, build->top.web), build->top.site);
+    out.alarms = add_node(add_node(out.alarms, build->top.broker), build->top.retention);
+    out.courier = add_node(add_node(all, build->top.broker), build->top.site);
+    out.courier = fingerprint(out.courier, &build->broker_files, sizeof build->broker_files);
+    out.web = add_node(add_node(FINGERPRINT_START, build->top.web), build->top.site);
+    return out;
+}
+
+static void
+digest_workers(struct build *build)
+{
+    build->site->by_name = digest_for(build, false);
+    build->site->digests = digest_for(build, true);
 }
 
 /* Whatever there is at the top of the file, but for lists of what has digests of its own. */

@@ -53,6 +53,13 @@ struct retired {
 };
 
 #define SECTIONS_MAX 32
+#define SITE_SHARDS_MAX 64
+
+/* Of what each worker depends on. */
+struct worker_digests {
+    uint64_t collectors[SITE_SHARDS_MAX]; /* per shard */
+    uint64_t store, alarms, courier, web;
+};
 
 struct site {
     struct arena *arena;
@@ -92,15 +99,18 @@ struct site {
     size_t section_count;
 
     /* Fingerprints of what a worker depends on: differs -> restart it at a reload. */
-    uint64_t collectors_digest[64]; /* per shard */
-    uint64_t store_digest, alarms_digest, courier_digest, web_digest;
+    struct worker_digests digests;
+    /* The same without the numbers of devices and points, which are each gateway's own: for who
+     * compares a file with what another process has read. */
+    struct worker_digests by_name;
 };
 
 struct site_options {
     const char *profile_dir;     /* NULL: installed ones, or $WATCHROOM_PROFILES */
     const struct site *previous; /* NULL at first start */
     uint32_t generation;
-    struct site_texts *texts; /* gets every file that was read, also with faults; NULL: nobody asks */
+    struct site_texts
+        *texts; /* gets every file that was read, also with faults; NULL: nobody asks */
 };
 
 /*

@@ -247,27 +247,34 @@ child_ended(struct child *child, int64_t now_ms)
 uint64_t
 child_digest(const struct child *child, const struct site *site)
 {
+    return child_digest_of(child->kind, child->shard, site, &site->digests);
+}
+
+uint64_t
+child_digest_of(enum child_kind kind, uint32_t shard, const struct site *site,
+                const struct worker_digests *digests)
+{
     /* Who holds one end of every collector's link depends on how many there are. */
     uint64_t shape[] = {site->shard_count, site->has_broker, site->web_address != NULL, 0};
 
-    switch (child->kind) {
+    switch (kind) {
     case CHILD_COLLECTOR:
-        shape[3] = site->collectors_digest[child->shard];
+        shape[3] = digests->collectors[shard];
         break;
     case CHILD_STORE:
-        shape[3] = site->store_digest;
+        shape[3] = digests->store;
         break;
     case CHILD_ALARMS:
-        shape[3] = site->alarms_digest;
+        shape[3] = digests->alarms;
         break;
     case CHILD_COURIER:
-        shape[3] = site->courier_digest;
+        shape[3] = digests->courier;
         break;
     case CHILD_WEB:
-        shape[3] = site->web_digest;
+        shape[3] = digests->web;
         break;
     }
-    bool knows_shape = child->kind == CHILD_STORE || child->kind == CHILD_ALARMS;
+    bool knows_shape = kind == CHILD_STORE || kind == CHILD_ALARMS;
     return fingerprint(FINGERPRINT_START, knows_shape ? shape : &shape[3],
                        knows_shape ? sizeof shape : sizeof shape[3]);
 }

@@ -56,5 +56,8 @@ void child_ended(struct child *child, int64_t now_ms);
 
 /* What it depends on in the configuration; differs -> a reload restarts it. */
 uint64_t child_digest(const struct child *child, const struct site *site);
+/* The same of a worker that need not run; `digests` are one set of the site's. */
+uint64_t child_digest_of(enum child_kind kind, uint32_t shard, const struct site *site,
+                         const struct worker_digests *digests);
 
 #endif

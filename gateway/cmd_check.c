@@ -9,6 +9,10 @@
 #include "config/vocabulary.h"
 #include "gateway/beside.h"
 #include "gateway/cmd_common.h"
+#include "gateway/control_client.h"
+#include "gateway/generation.h"
+
+#define CHANGES_MAX 500
 
 static const char HELP[] =
     "Examples:\n"
@@ -24,8 +28,11 @@ static const char HELP[] =
     "prints what the site will cost: requests and points a second, and the disk it needs.\n"
     "\n"
     "      --profiles DIR      device profiles (default: installed ones, or $WATCHROOM_PROFILES)\n"
-    "      --against-running   what a reload would add, change and remove; live alarms that would\n"
-    "                          be withdrawn come first\n"
+    "      --against-running   what a reload would add, change and remove: devices, alarms, "
+    "sections\n"
+    "                          such as broker and users, in words, and which workers restart; "
+    "live\n"
+    "                          alarms that would be withdrawn come first\n"
     "      --schema-markdown   print the manual page of all keys instead\n" COMMON_HELP "\n"
     "Exit status: 0 no faults, 1 faults, 2 wrong usage, 3 no gateway reachable "
     "(--against-running).\n";
@@ -152,16 +159,75 @@ compare_lists(json_t *result, const char *const names[3], json_t *ours, const js
     json_object_set_new(result, names[2], removed);
 }
 
+/* name -> digest of both: under names[0] what differs or goes, under names[1] what comes. */
+static void
+compare_parts(json_t *result, const char *const names[2], json_t *ours, const json_t *running)
+{
+    const char *name;
+    json_t *digest;
+
+    for (size_t i = 0; i < 2; i++)
+        if (json_object_get(result, names[i]) == NULL)
+            json_object_set_new(result, names[i], json_array());
+    json_object_foreach((json_t *)(uintptr_t)running, name, digest)
+    {
+        if (strcmp(json_text_or(ours, name, ""), json_string_value(digest)) != 0)
+            json_array_append_new(json_object_get(result, names[0]), json_string(name));
+    }
+    json_object_foreach(ours, name, digest)
+    {
+        if (json_object_get(running, name) == NULL)
+            json_array_append_new(json_object_get(result, names[1]), json_string(name));
+    }
+}
+
+static void
+take_change(void *ctx, const char *text)
+{
+    json_t *changes = ctx;
+
+    if (json_array_size(changes) < CHANGES_MAX)
+        json_array_append_new(changes, json_string(text));
+}
+
+/* Line by line, for who may read what the gateway keeps. */
+static void
+compare_kept(json_t *result, const struct common_options *common, const char *digest,
+             const struct site_texts *texts)
+{
+    struct site_texts kept = {0};
+    json_t *status = NULL, *changes = json_array();
+    struct err ignored;
+
+    json_t *request = json_pack("{s:s}", "verb", "status");
+
+    if (control_call(common->socket, request, &status, &ignored) == ERR_OK &&
+        generation_read_texts(json_text_or(status, "state_dir", ""), digest, &kept, &ignored) ==
+            ERR_OK)
+        texts_compare(&kept, texts, take_change, changes);
+    texts_done(&kept);
+    json_decref(request);
+    json_decref(status);
+    json_object_set_new(result, "changes", changes);
+}
+
 static json_t *
 compare_sites(const struct site *site, const json_t *running)
 {
     static const char *const DEVICES[] = {"devices_added", "devices_changed", "devices_removed"};
     static const char *const ALARMS[] = {"alarms_added", "alarms_changed", "alarms_removed"};
+    static const char *const SECTIONS[] = {"sections_changed", "sections_changed"};
+    static const char *const WORKERS[] = {"workers_restart", "workers_start"};
     json_t *result = json_pack("{s:[]}", "withdrawn");
 
     compare_lists(result, DEVICES, index_devices(site), json_object_get(running, "devices"));
     compare_lists(result, ALARMS, index_alarms(site), json_object_get(running, "alarms"));
-    /* The broker, users, retention and so on have no names of their own to list. */
+    json_t *parts = generation_parts(site);
+    compare_parts(result, SECTIONS, json_object_get(parts, "sections"),
+                  json_object_get(json_object_get(running, "parts"), "sections"));
+    compare_parts(result, WORKERS, json_object_get(parts, "workers"),
+                  json_object_get(json_object_get(running, "parts"), "workers"));
+    json_decref(parts);
     json_object_set_new(
         result, "files_differ",
         json_boolean(strcmp(json_text_or(running, "config_digest", ""), site->digest) != 0));
@@ -204,24 +270,29 @@ print_comparison(const json_t *comparison)
     print_list("alarms added:", json_object_get(comparison, "alarms_added"));
     print_list("alarms changed:", json_object_get(comparison, "alarms_changed"));
     print_list("alarms removed, none of them live:", json_object_get(comparison, "alarms_removed"));
+    print_list("sections changed:", json_object_get(comparison, "sections_changed"));
+    print_list("in words:", json_object_get(comparison, "changes"));
+    print_list("workers that restart or end:", json_object_get(comparison, "workers_restart"));
+    print_list("workers that start:", json_object_get(comparison, "workers_start"));
     if (is_empty(comparison))
         puts(json_is_true(json_object_get(comparison, "files_differ"))
-                 ? "devices and alarms would stay as they are; other settings or comments differ"
+                 ? "only comments, layout or order differ; nobody would restart"
                  : "a reload would change nothing");
 }
 
 static int
 report(const struct site *site, const struct diag *diag, const struct common_options *common,
-       bool against)
+       const struct site_texts *against)
 {
     json_t *comparison = NULL, *running = NULL;
 
-    if (against) {
+    if (against != NULL) {
         int status = common_call(common, json_pack("{s:s}", "verb", "definitions"), &running);
 
         if (status != EXIT_FINE)
             return status;
         comparison = compare_sites(site, running);
+        compare_kept(comparison, common, json_text_or(running, "config_digest", ""), against);
         json_decref(running);
     }
     if (common->json) {
@@ -250,7 +321,8 @@ cmd_check(int argc, char **argv)
                                             COMMON_OPTIONS,
                                             {NULL, 0, NULL, 0}};
     struct common_options common = {0};
-    struct site_options options = {.generation = 1};
+    struct site_texts texts = {0};
+    struct site_options options = {.generation = 1, .texts = &texts};
     struct diag diag;
     struct site *site = NULL;
     bool against = false;
@@ -281,7 +353,7 @@ cmd_check(int argc, char **argv)
     if (site_load(argv[optind], &options, &diag, &site) == ERR_OK) {
         if (!common.json)
             diag_print(&diag, stderr);
-        status = report(site, &diag, &common, against);
+        status = report(site, &diag, &common, against ? &texts : NULL);
     } else {
         status = EXIT_WRONG;
         if (common.json) {
@@ -296,6 +368,7 @@ cmd_check(int argc, char **argv)
         }
     }
     site_free(site);
+    texts_done(&texts);
     diag_done(&diag);
     return status;
 }

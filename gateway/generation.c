@@ -10,7 +10,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/file.h"
 #include "gateway/base/text.h"
-#include "gateway/plumbing.h"
+#include "gateway/child.h"
 
 #define CHANGES_MAX 200 /* lines in a row of the journal ... */
 #define CHANGES_BYTES_MAX ((size_t)16 * 1024)
@@ -54,34 +54,38 @@ generation_read_asker(const char *text, size_t bytes, struct asker *out_asker)
     return good;
 }
 
+static void
+add_digest(json_t *object, const char *name, uint64_t digest)
+{
+    char text[17];
+
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)digest);
+    json_object_set_new(object, name, json_string(text));
+}
+
 json_t *
 generation_parts(const struct site *site)
 {
     json_t *sections = json_object(), *workers = json_object();
-    char digest[17], name[32];
+    char name[32];
 
-    for (size_t i = 0; i < site->section_count; i++) {
-        snprintf(digest, sizeof digest, "%016llx", (unsigned long long)site->sections[i].digest);
-        json_object_set_new(sections, site->sections[i].name, json_string(digest));
-    }
+    for (size_t i = 0; i < site->section_count; i++)
+        add_digest(sections, site->sections[i].name, site->sections[i].digest);
     const struct {
         const char *name;
+        enum child_kind kind;
         bool is_wanted;
-        uint64_t digest;
-    } singles[] = {{"alarms", true, site->alarms_digest},
-                   {"store", true, site->store_digest},
-                   {"courier", site->has_broker, site->courier_digest},
-                   {"web", site->web_address != NULL, site->web_digest}};
-    for (size_t i = 0; i < ARRAY_LEN(singles); i++) {
-        snprintf(digest, sizeof digest, "%016llx", (unsigned long long)singles[i].digest);
+    } singles[] = {{"alarms", CHILD_ALARMS, true},
+                   {"store", CHILD_STORE, true},
+                   {"courier", CHILD_COURIER, site->has_broker},
+                   {"web", CHILD_WEB, site->web_address != NULL}};
+    for (size_t i = 0; i < ARRAY_LEN(singles); i++)
         if (singles[i].is_wanted)
-            json_object_set_new(workers, singles[i].name, json_string(digest));
-    }
+            add_digest(workers, singles[i].name,
+                       child_digest_of(singles[i].kind, 0, site, &site->by_name));
     for (uint32_t shard = 0; shard < site->shard_count; shard++) {
         snprintf(name, sizeof name, "collector-%u", shard);
-        snprintf(digest, sizeof digest, "%016llx",
-                 (unsigned long long)site->collectors_digest[shard]);
-        json_object_set_new(workers, name, json_string(digest));
+        add_digest(workers, name, child_digest_of(CHILD_COLLECTOR, shard, site, &site->by_name));
     }
     return json_pack("{s:o, s:o}", "sections", sections, "workers", workers);
 }

@@ -205,24 +205,52 @@ def a_changed_file_at_the_start_is_a_generation(rig):
     assert row["changes"] == ["device s-1, name: Seven -> Eight"], row
 
 
+def check_says_beforehand_what_a_reload_does(rig):
+    """Sections by name, words, and which workers restart: as the verdict has them afterwards."""
+    for old, new, sections, words, starts in (
+            ("broker: {host: 127.0.0.1,", "broker: {window: 50, host: 127.0.0.1,", ["broker"],
+             ["broker, window: (not set) -> 50"], []),
+            ("devices:\n", "web: {listen: '127.0.0.1:0'}\ndevices:\n", ["web"],
+             ["web, listen: (not set) -> 127.0.0.1:0"], ["web"]),
+            ("devices:\n", USERS + "devices:\n", ["users"], ["user anna added"], []),
+            ("role: operator", "role: supervisor", ["users"], ["user anna, role: operator -> supervisor"], []),
+            ("collectors: 1", "collectors: 2", ["site"], ["site, collectors: 1 -> 2"], ["collector-1"]),
+            ("{id: m-1, profile", "{id: m-1, timeout: 3s, profile", [], ["device m-1, timeout: (not set) -> 3s"], []),
+            ("devices:\n", "# nothing\ndevices:\n", [], [], [])):
+        edit(rig, old, new)
+        done = run(rig, "check", rig.dir / "site.yaml", "--profiles", rig.profiles, "--against-running", "--json")
+        told = json.loads(done.stdout)["reload"]
+        assert told["sections_changed"] == sections and told["changes"] == words and told["workers_start"] == starts, told
+        done = run(rig, "check", rig.dir / "site.yaml", "--profiles", rig.profiles, "--against-running")
+        assert all(word in done.stdout for word in words + told["workers_restart"]), done
+        before = rig.pids()
+        verdict = json.loads(run(rig, "reload", "--json").stdout)
+        assert verdict["accepted"] and sorted(verdict["restarts"]) == sorted(told["workers_restart"]), (told, verdict)
+        assert verdict["changes"] == words, verdict
+        wait_for("the workers to start again", lambda: all(
+            rig.pids().get(name) not in (None, before.get(name)) for name in verdict["restarts"] + starts), 30)
+    told = json.loads(run(rig, "check", rig.dir / "site.yaml", "--profiles", rig.profiles, "--against-running", "--json").stdout)
+    assert not any(told["reload"].values()), told
+
+
 def an_export_holds_the_files_and_is_signed_up_to_now(rig):
     """On a running gateway: whatever is in the journal by then is behind a checkpoint."""
     done = run(rig, "evidence", "export", "-o", rig.dir / "night.tar.zst", "--json")
     assert done.returncode == 0 and not done.stderr, done
     made = json.loads(done.stdout)
-    assert made["configurations"] == 8 and made["signed_to"] == made["last"], made
+    assert made["configurations"] == 15 and made["signed_to"] == made["last"], made
     subprocess.run(["tar", "--zstd", "-xf", rig.dir / "night.tar.zst", "-C", rig.dir], check=True)
     folder = rig.dir / "night"
     rows = [json.loads(line) for line in (folder / "configuration.jsonl").read_text().splitlines()]
     accepted = {r["generation"]: r["digest"] for r in rows if r["kind"] == "generation" and r["accepted"]}
-    assert set(accepted) == set(range(1, 9)), accepted
+    assert set(accepted) == set(range(1, 16)), accepted
     for number, digest in accepted.items():
         at = folder / "configuration" / str(number)
         assert hashlib.sha256((at / "files.sha256").read_bytes()).hexdigest() == digest
         subprocess.run(["sha256sum", "-c", "--strict", "--quiet", "files.sha256"], cwd=at, check=True)
         assert (at / "site.yaml").exists() and (at / "profiles" / "bench" / "m.yaml").exists()
     listed = (folder / "MANIFEST.sha256").read_text()
-    assert listed.count("  configuration/") == 8 * 4, listed
+    assert listed.count("  configuration/") == 15 * 4, listed
     subprocess.run(["sha256sum", "-c", "--strict", "--quiet", "MANIFEST.sha256"], cwd=folder, check=True)
     assert "not all files" not in (folder / "README.txt").read_text()
     # A checkpoint with nothing behind it is enough for the next export.
@@ -258,19 +286,20 @@ def main():
         an_altered_text_is_found(rig)
         a_kill_between_record_and_journal_loses_nothing(rig)
         a_changed_file_at_the_start_is_a_generation(rig)
+        check_says_beforehand_what_a_reload_does(rig)
         an_export_holds_the_files_and_is_signed_up_to_now(rig)
         an_export_says_which_files_are_gone(rig)
         rig.processes["gateway"].terminate()
         assert rig.processes["gateway"].wait(30) == 0
         comparing_stopped(rig)
-    print("configurations: 8 generations, 2 of them over a kill; compared, put back, found altered")
+    print("configurations: 15 generations, 2 of them over a kill; compared, put back, found altered")
     return 0
 
 
 def comparing_stopped(rig):
     found = json.loads(run(rig, "config", "diff", "1", "3", "--json", stopped=True).stdout)
     assert len(found["changes"]) == 3, found
-    assert len(history(rig, stopped=True)) == 8
+    assert len(history(rig, stopped=True)) == 15
     assert run(rig, "config", "show", "7", stopped=True).returncode == 0
     done = run(rig, "config", "revert", "7", stopped=True)
     assert done.returncode == 3 and "no gateway" in done.stderr, done

@@ -74,7 +74,9 @@ def main():
         (rig.dir / "site.yaml").write_text(site + alarm)
         change = against_running(rig)
         assert change["alarms_added"] == ["power/s-2/extra"] and change["files_differ"] is True, change
-        assert not any(change[key] for key in change if key not in ("alarms_added", "files_differ")), change
+        assert change["changes"] == ["alarm s-2/extra added"] and set(change["workers_restart"]) == {"alarms"}, change
+        assert not any(change[key] for key in change if key not in (
+            "alarms_added", "files_differ", "changes", "workers_restart")), change
         reload(rig)
         wait_for("the same again", lambda: not any(against_running(rig).values()), 20)
         (rig.dir / "site.yaml").write_text(site + alarm.replace("s-2/p2", "s-2/p3"))

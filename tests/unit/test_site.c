@@ -89,11 +89,11 @@ site_same_file_restarts_nobody(void **state)
 
     (void)state;
     assert_string_equal(first->digest, second->digest);
-    assert_memory_equal(first->collectors_digest, second->collectors_digest,
-                        sizeof first->collectors_digest);
-    assert_int_equal(first->alarms_digest, second->alarms_digest);
-    assert_int_equal(first->store_digest, second->store_digest);
-    assert_int_equal(first->courier_digest, second->courier_digest);
+    assert_memory_equal(first->digests.collectors, second->digests.collectors,
+                        sizeof first->digests.collectors);
+    assert_int_equal(first->digests.alarms, second->digests.alarms);
+    assert_int_equal(first->digests.store, second->digests.store);
+    assert_int_equal(first->digests.courier, second->digests.courier);
     site_free(first);
     site_free(second);
 }
@@ -108,11 +108,11 @@ site_new_device_touches_only_its_own_shard(void **state)
 
     (void)state;
     for (unsigned shard = 0; shard < 2; shard++)
-        changed += first->collectors_digest[shard] != second->collectors_digest[shard];
+        changed += first->digests.collectors[shard] != second->digests.collectors[shard];
     assert_int_equal(changed, 1);
-    assert_true(first->store_digest != second->store_digest);
-    assert_true(first->alarms_digest != second->alarms_digest);
-    assert_int_equal(first->web_digest, second->web_digest);
+    assert_true(first->digests.store != second->digests.store);
+    assert_true(first->digests.alarms != second->digests.alarms);
+    assert_int_equal(first->digests.web, second->digests.web);
     site_free(first);
     site_free(second);
 }
@@ -126,10 +126,10 @@ site_changed_alarm_touches_no_collector(void **state)
                                first);
 
     (void)state;
-    assert_memory_equal(first->collectors_digest, second->collectors_digest,
-                        sizeof first->collectors_digest);
-    assert_int_equal(first->store_digest, second->store_digest);
-    assert_true(first->alarms_digest != second->alarms_digest);
+    assert_memory_equal(first->digests.collectors, second->digests.collectors,
+                        sizeof first->digests.collectors);
+    assert_int_equal(first->digests.store, second->digests.store);
+    assert_true(first->digests.alarms != second->digests.alarms);
     site_free(first);
     site_free(second);
 }
@@ -320,12 +320,12 @@ site_new_secret_touches_only_its_reader(void **state)
         }
         sites[turn] = load(text, turn == 0 ? NULL : sites[turn - 1]);
     }
-    assert_true(sites[0]->collectors_digest[0] != sites[1]->collectors_digest[0]);
-    assert_int_equal(sites[0]->courier_digest, sites[1]->courier_digest);
-    assert_int_equal(sites[1]->collectors_digest[0], sites[2]->collectors_digest[0]);
-    assert_true(sites[1]->courier_digest != sites[2]->courier_digest);
-    assert_int_equal(sites[0]->alarms_digest, sites[2]->alarms_digest);
-    assert_int_equal(sites[0]->store_digest, sites[2]->store_digest);
+    assert_true(sites[0]->digests.collectors[0] != sites[1]->digests.collectors[0]);
+    assert_int_equal(sites[0]->digests.courier, sites[1]->digests.courier);
+    assert_int_equal(sites[1]->digests.collectors[0], sites[2]->digests.collectors[0]);
+    assert_true(sites[1]->digests.courier != sites[2]->digests.courier);
+    assert_int_equal(sites[0]->digests.alarms, sites[2]->digests.alarms);
+    assert_int_equal(sites[0]->digests.store, sites[2]->digests.store);
     for (unsigned turn = 0; turn < 3; turn++)
         site_free(sites[turn]);
     assert_int_equal(unlink(community), 0);
