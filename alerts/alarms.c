@@ -183,6 +183,7 @@ on_told(void *ctx, const struct transition *transition, uint64_t seq)
     const struct alarm_def *def = &self->params->alarms[transition->alarm];
     uint32_t own = self->points.points[GATEWAY_BROKER_UNCONFIRMED].number;
 
+    figures_kpi_told(self, transition);
     if ((transition->outputs & OUT(ANNUNCIATE)) == 0 || def->type->audiences == 0)
         return;
     worker_count(&self->worker, STAT_ALARMS_TOLD, 1);
@@ -208,6 +209,8 @@ on_due(struct ev_loop *loop, ev_timer *watcher, int events)
 static void
 send_metrics(struct alarms *self)
 {
+    figures_kpi_tick(self);
+
     char *text = self->web != NULL ? figures_metrics(self) : NULL;
 
     if (text != NULL) /* no room: the next one is newer */
@@ -328,7 +331,8 @@ make_parts(struct alarms *self)
 
     self->engine = engine_new(&engine, self->now);
     self->intakes = calloc((size_t)params->collector_count + 1, sizeof *self->intakes);
-    if (self->engine == NULL || self->intakes == NULL ||
+    self->kpi = kpi_new(params->alarm_limit, 0);
+    if (self->engine == NULL || self->intakes == NULL || self->kpi == NULL ||
         !alarm_index_init(&self->index, params->alarms, params->alarm_limit))
         return false;
     self->tell.engine = self->engine;
@@ -385,6 +389,7 @@ start(struct alarms *self)
         return false;
     }
     generation_rows_start(self);
+    figures_kpi_restored(self);
     open_links(self);
     feed_first_points(self, &opened);
     alarms_sign_journal(self);
@@ -435,6 +440,7 @@ finish(struct alarms *self)
     device_health_free(self->devices);
     alarm_index_done(&self->index);
     alarm_tell_done(&self->tell);
+    kpi_free(self->kpi);
     engine_free(self->engine);
     journal_close(self->journal);
     free(self->intakes);

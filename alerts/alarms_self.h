@@ -17,6 +17,7 @@
 #include "alerts/gateway_points.h"
 #include "alerts/journal.h"
 #include "alerts/spells.h"
+#include "alerts/kpi.h"
 #include "alerts/unconfirmed.h"
 #include "alerts/values.h"
 
@@ -107,6 +108,8 @@ struct alarms {
     struct turn turn;
     struct figures figures;
     struct running running;
+    struct kpi *kpi;
+    int64_t kpi_advanced_mono_ms;
     struct stamp started, now; /* now: read once per message */
     struct stamp signed_at;    /* the chain, or the last try */
     ev_prepare before_sleep;
@@ -177,6 +180,12 @@ const json_t *generation_rows_verdict(const struct alarms *self, const char *req
 /* Configurations of which the journal holds no row any more. */
 void generation_rows_prune(struct alarms *self);
 void generation_rows_done(struct alarms *self);
+
+/* figures_kpi.c */
+void figures_kpi_told(struct alarms *self, const struct transition *transition);
+void figures_kpi_restored(struct alarms *self); /* once, after a restart */
+void figures_kpi_tick(struct alarms *self);     /* about once a second */
+json_t *figures_kpi(const struct alarms *self); /* a new reference */
 
 /* control_verbs.c */
 control_handler control_verbs_answer;

@@ -333,6 +333,7 @@ metrics_with(const struct alarms *self, bool with_stats)
     set(metrics, "alarms",
         json_pack("{s:o, s:o}", "live", counts_json(counts->live), "unacked",
                   counts_json(counts->unacked)));
+    set(metrics, "kpi", figures_kpi(self));
     set(metrics, "devices", devices_json(self));
     set(metrics, "journal", journal_json(self));
     set(metrics, "workers", workers_json(self, with_stats));

@@ -1,12 +1,14 @@
 /*
  * cmd_common.c - what the commands share.
  */
-#include "gateway/base/text.h"
 #include "gateway/cmd_common.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gateway/base/text.h"
 #include "gateway/control_client.h"
@@ -74,6 +76,30 @@ common_print_json(const json_t *value)
         putchar('\n') == EOF || fflush(stdout) != 0)
         return EXIT_BROKEN;
     return EXIT_FINE;
+}
+
+int
+common_write_file(const char *name, const void *bytes, size_t length)
+{
+    char temporary[PATH_MAX];
+    FILE *file;
+    bool is_written;
+
+    if ((size_t)snprintf(temporary, sizeof temporary, "%s.new-%d", name, (int)getpid()) >=
+        sizeof temporary) {
+        fprintf(stderr, "watchroom: %.80s...: the name is too long\n", name);
+        return EXIT_BROKEN;
+    }
+    file = fopen(temporary, "wxe");
+    is_written = file != NULL && fwrite(bytes, 1, length, file) == length && fflush(file) == 0;
+    if (file != NULL && fclose(file) != 0)
+        is_written = false;
+    if (is_written && rename(temporary, name) == 0)
+        return EXIT_FINE;
+    fprintf(stderr, "watchroom: %s: %s\n", name, strerror(errno));
+    if (file != NULL)
+        unlink(temporary);
+    return EXIT_BROKEN;
 }
 
 void

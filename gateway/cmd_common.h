@@ -51,6 +51,9 @@ int common_call(const struct common_options *options, json_t *request, json_t **
 /* Pretty JSON and a newline on stdout; returns EXIT_FINE, or EXIT_BROKEN when stdout failed. */
 int common_print_json(const json_t *value);
 
+/* The file appears whole, or not at all with a word on stderr; EXIT_FINE or EXIT_BROKEN. */
+int common_write_file(const char *name, const void *bytes, size_t length);
+
 /* "3 s", "12 min", "5 h", "3 d"; `out` at least 24 bytes. */
 void common_format_age(int64_t ms, char *out, size_t size);
 /* "2026-11-23 03:04:05" local time; `out` at least 20 bytes. */

@@ -4,13 +4,11 @@
  * Asks the gateway to write what it still holds of the device, then reads the RRD file itself; with
  * --state-dir it asks nobody. librrd draws into memory, the file appears whole or not at all.
  */
-#include <errno.h>
 #include <limits.h>
 #include <rrd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/text.h"
@@ -26,7 +24,8 @@ static const char HELP[] =
     "Examples:\n"
     "  watchroom graph ups-a/battery.charge --last 1h -o charge.svg\n"
     "  watchroom graph gen-1/fuel.level --last 30d -o fuel.png\n"
-    "  watchroom graph ups-a/output.L1.load --from 2026-11-23T08:00 --to 2026-11-23T09:00 -o load.svg\n"
+    "  watchroom graph ups-a/output.L1.load --from 2026-11-23T08:00 --to 2026-11-23T09:00 -o "
+    "load.svg\n"
     "  watchroom graph ups-a/output.L1.load --state-dir /var/lib/watchroom -o load.svg\n"
     "\n"
     "Usage: watchroom graph DEVICE/POINT -o FILE.svg|FILE.png [OPTION...]\n"
@@ -237,30 +236,6 @@ draw(const struct order *order, const struct store_found *subject)
 }
 
 static int
-write_picture(const char *name, const void *bytes, size_t length)
-{
-    char temporary[PATH_MAX];
-    FILE *file;
-    bool is_written;
-
-    if ((size_t)snprintf(temporary, sizeof temporary, "%s.new-%d", name, (int)getpid()) >=
-        sizeof temporary) {
-        fputs("watchroom: the name of the picture is too long\n", stderr);
-        return EXIT_BROKEN;
-    }
-    file = fopen(temporary, "wxe");
-    is_written = file != NULL && fwrite(bytes, 1, length, file) == length && fflush(file) == 0;
-    if (file != NULL && fclose(file) != 0)
-        is_written = false;
-    if (is_written && rename(temporary, name) == 0)
-        return EXIT_FINE;
-    fprintf(stderr, "watchroom: %s: %s\n", name, strerror(errno));
-    if (file != NULL)
-        unlink(temporary);
-    return EXIT_BROKEN;
-}
-
-static int
 draw_to_file(const struct order *order, const struct store_found *subject)
 {
     rrd_info_t *info = draw(order, subject);
@@ -272,7 +247,8 @@ draw_to_file(const struct order *order, const struct store_found *subject)
     }
     for (const rrd_info_t *item = info; item != NULL; item = item->next)
         if (strcmp(item->key, "image") == 0 && item->type == RD_I_BLO)
-            status = write_picture(order->output, item->value.u_blo.ptr, item->value.u_blo.size);
+            status =
+                common_write_file(order->output, item->value.u_blo.ptr, item->value.u_blo.size);
     rrd_info_free(info);
     return status;
 }

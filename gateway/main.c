@@ -27,6 +27,7 @@ static const struct command COMMANDS[] = {
     {"log",     "the journal", cmd_log},
     {"journal", "is the journal complete, unaltered, signed?", cmd_journal},
     {"evidence", "what happened, as an archive for a third party", cmd_evidence},
+    {"report",  "key figures of the alarms: how many, how fast seen", cmd_report},
     {"graph",   "one point over time as a picture", cmd_graph},
     {"reload",  "read the site file again", cmd_reload},
     {"config",  "configurations that were in effect: history, diff, revert", cmd_config},

@@ -8,6 +8,7 @@
 
 #include "gateway/base/json.h"
 #include "gateway/base/stats.h"
+#include "gateway/metrics_kpi.h"
 
 struct metrics {
     const struct directory *directory;
@@ -47,8 +48,8 @@ metrics_take(struct metrics *metrics, struct stamp now, const char *text, size_t
     return true;
 }
 
-static void
-print_head(struct text_buf *out, const char *name, const char *help, const char *type)
+void
+metrics_head(struct text_buf *out, const char *name, const char *help, const char *type)
 {
     text_buf_add(out, "# HELP watchroom_%s %s\n# TYPE watchroom_%s %s\n", name, help, name, type);
 }
@@ -60,7 +61,7 @@ print_cpu(const json_t *workers, struct text_buf *out)
     const json_t *worker;
     size_t index;
 
-    print_head(out, "process_cpu_seconds_total", "CPU time of each process", "counter");
+    metrics_head(out, "process_cpu_seconds_total", "CPU time of each process", "counter");
     json_array_foreach(workers, index, worker) text_buf_add(
         out, "watchroom_process_cpu_seconds_total{worker=\"%s\"} %.6f\n",
         json_text_or(worker, "name", "?"),
@@ -75,7 +76,7 @@ print_stat(const json_t *workers, enum stat_id stat, struct text_buf *out)
     const json_t *worker;
     size_t index;
 
-    print_head(out, info->name, info->help, info->is_gauge ? "gauge" : "counter");
+    metrics_head(out, info->name, info->help, info->is_gauge ? "gauge" : "counter");
     json_array_foreach(workers, index, worker)
     {
         const json_t *value = json_object_get(json_object_get(worker, "stats"), info->name);
@@ -86,8 +87,8 @@ print_stat(const json_t *workers, enum stat_id stat, struct text_buf *out)
 
         /* A zero of the store's counters says nothing of alarms. */
         if (is_own || json_integer_value(value) != 0)
-            text_buf_add(out, "watchroom_%s{worker=\"%s\"} %lld\n", info->name,
-                         name, (long long)json_integer_value(value));
+            text_buf_add(out, "watchroom_%s{worker=\"%s\"} %lld\n", info->name, name,
+                         (long long)json_integer_value(value));
     }
 }
 
@@ -106,8 +107,8 @@ print_lateness(const json_t *workers, struct text_buf *out)
     const json_t *worker;
     size_t index;
 
-    print_head(out, "poll_lateness_seconds", "From the slot of a poll to its decoded values",
-               "histogram");
+    metrics_head(out, "poll_lateness_seconds", "From the slot of a poll to its decoded values",
+                 "histogram");
     json_array_foreach(workers, index, worker)
     {
         const json_t *stats = json_object_get(worker, "stats");
@@ -143,7 +144,7 @@ print_restarts(const json_t *workers, struct text_buf *out)
     const json_t *worker;
     size_t index;
 
-    print_head(out, "worker_restarts_total", "Deaths and hangs of each worker", "counter");
+    metrics_head(out, "worker_restarts_total", "Deaths and hangs of each worker", "counter");
     json_array_foreach(workers, index, worker) text_buf_add(
         out, "watchroom_worker_restarts_total{worker=\"%s\"} %lld\n",
         json_text_or(worker, "name", "?"), (long long)json_int_or(worker, "restarts", 0));
@@ -153,7 +154,7 @@ print_restarts(const json_t *workers, struct text_buf *out)
 static void
 print_per_priority(const json_t *counts, const char *name, const char *help, struct text_buf *out)
 {
-    print_head(out, name, help, "gauge");
+    metrics_head(out, name, help, "gauge");
     for (size_t priority = 1; priority <= 4; priority++)
         text_buf_add(out, "watchroom_%s{priority=\"%zu\"} %lld\n", name, priority,
                      (long long)json_integer_value(json_array_get(counts, priority)));
@@ -164,7 +165,7 @@ print_devices(const json_t *devices, struct text_buf *out)
 {
     static const char *const STATES[] = {"up", "suspect", "down", "unknown"};
 
-    print_head(out, "devices", "Devices by health", "gauge");
+    metrics_head(out, "devices", "Devices by health", "gauge");
     for (size_t i = 0; i < ARRAY_LEN(STATES); i++)
         text_buf_add(out, "watchroom_devices{health=\"%s\"} %lld\n", STATES[i],
                      (long long)json_int_or(devices, STATES[i], 0));
@@ -177,25 +178,27 @@ metrics_print(const struct metrics *metrics, struct stamp now, struct text_buf *
     const json_t *workers = json_object_get(figures, "workers");
     const json_t *alarms = json_object_get(figures, "alarms");
 
-    print_head(out, "build_info", "Version and site", "gauge");
+    metrics_head(out, "build_info", "Version and site", "gauge");
     text_buf_add(out, "watchroom_build_info{version=\"%s\",site=\"%s\"} 1\n", WATCHROOM_VERSION,
                  metrics->directory->site);
-    print_head(out, "figures_age_seconds",
-               "Age of these figures: the judge is silent when it grows", "gauge");
+    metrics_head(out, "figures_age_seconds",
+                 "Age of these figures: the judge is silent when it grows", "gauge");
     text_buf_add(out, "watchroom_figures_age_seconds %.3f\n",
                  figures == NULL ? -1.0 : (double)(now.mono_ms - metrics->taken.mono_ms) / 1000);
     if (figures == NULL)
         return;
-    print_head(out, "configuration_generation", "Generation of the running configuration", "gauge");
+    metrics_head(out, "configuration_generation", "Generation of the running configuration",
+                 "gauge");
     text_buf_add(out, "watchroom_configuration_generation %lld\n",
                  (long long)json_int_or(figures, "generation", 0));
-    print_head(out, "uptime_seconds", "Since the judge started", "gauge");
+    metrics_head(out, "uptime_seconds", "Since the judge started", "gauge");
     text_buf_add(out, "watchroom_uptime_seconds %lld\n",
                  (long long)json_int_or(figures, "uptime_s", 0));
     print_per_priority(json_object_get(alarms, "live"), "alarms",
                        "Alarms active, clearing or latched", out);
     print_per_priority(json_object_get(alarms, "unacked"), "alarms_waiting",
                        "Alarms waiting for an acknowledgement", out);
+    metrics_kpi_print(json_object_get(figures, "kpi"), out);
     print_devices(json_object_get(figures, "devices"), out);
     print_restarts(workers, out);
     print_cpu(workers, out);

@@ -23,6 +23,9 @@ bool metrics_take(struct metrics *metrics, struct stamp now, const char *text, s
 
 void metrics_print(const struct metrics *metrics, struct stamp now, struct text_buf *out);
 
+/* The two lines before a metric of this name, which lacks its "watchroom_". */
+void metrics_head(struct text_buf *out, const char *name, const char *help, const char *type);
+
 /* The judge spoke within `old_ms`; else why not. */
 bool metrics_is_healthy(const struct metrics *metrics, struct stamp now, int64_t old_ms,
                         char *reason, size_t size);
