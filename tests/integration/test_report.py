@@ -12,6 +12,7 @@ import math
 import os
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -272,7 +273,10 @@ def stopped(rig, series):
     whole = json.loads(run("report", "alarms", "--json", *state)[0])
     compare(whole, rows, whole["range"]["from"], whole["range"]["to"])
     usage(state, rig.dir)
-    count = forty_days(rig.state_dir / "journal.db", rows)
+    elsewhere = rig.dir / "forty-days"
+    shutil.copytree(rig.state_dir, elsewhere)
+    state = ("--state-dir", elsewhere)
+    count = forty_days(elsewhere / "journal.db", rows)
     rows = [json.loads(line) for line in run("log", "--json", *state)[0].splitlines()]
     first, last = rows[len(rows) - count]["ts"], rows[-1]["ts"]
     ranges = [(0, last + 1000), (first, last), (first + 5 * DAY, first + 12 * DAY), (first + 20 * DAY, first + 21 * DAY),
