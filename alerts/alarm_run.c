@@ -247,7 +247,9 @@ alarm_run_is_at_rest(const struct alarm_run *run)
 {
     const struct alarm_regions *r = &run->state.regions;
 
-    return !alarm_is_live(r) && r->ack == ACK_NONE && !alarm_is_suppressed(r) && r->good;
+    /* An announced test silences nothing, but people must see what is under test. */
+    return !alarm_is_live(r) && r->ack == ACK_NONE && !alarm_is_suppressed(r) && !r->test &&
+           r->good;
 }
 
 uint8_t

@@ -114,7 +114,7 @@ enum alarm_reply engine_event(struct engine *engine, uint32_t alarm, enum alarm_
 const struct alarm_state *engine_state(const struct engine *engine, uint32_t alarm);
 /* When its shelf ends, UTC ms; 0: not shelved. */
 int64_t engine_shelf_until(const struct engine *engine, uint32_t alarm);
-/* At rest: normal, nothing unacknowledged, unsuppressed, good. */
+/* At rest: normal, nothing unacknowledged, unsuppressed, not under test, good. */
 bool engine_is_at_rest(const struct engine *engine, uint32_t alarm);
 /* The last sample of a point with its age judged: quality bad and cause timeout once it is stale;
  * false: not yet read. */

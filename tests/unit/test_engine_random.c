@@ -52,7 +52,8 @@ drive(struct site *driven, uint32_t *seed, int64_t ms, unsigned inputs)
 static void
 add_up(struct engine_counts *counts, const struct alarm_regions *r, unsigned priority)
 {
-    bool is_rest = !alarm_is_live(r) && r->ack == ACK_NONE && !alarm_is_suppressed(r) && r->good;
+    bool is_rest = !alarm_is_live(r) && r->ack == ACK_NONE && !alarm_is_suppressed(r) && !r->test &&
+                   r->good;
 
     counts->live[0] += alarm_is_live(r);
     counts->live[priority] += alarm_is_live(r);
