@@ -8,11 +8,13 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from contract import SCHEMAS, SOURCE, Contract, jsonschema, load, matches, topics  # noqa: E402
 from rig import BUILD, Rig, wait_for  # noqa: E402
+from test_courier import ROOT, Scene  # noqa: E402
 
 PAGE = SOURCE / "docs" / "topics.md"
 FREE = {"value", "v", "limit", "status"} # numbers without a range
@@ -358,12 +360,27 @@ def the_wire_says_what_the_table_says():
         return f"{len(wire.messages())} messages"
 
 
+def a_console_that_starts_as_the_page_says_sees_all():
+    """"A console starts": alarms at QoS 0, and gw says how many there are."""
+    with Scene(settings="allow_anonymous true\nmax_queued_messages 100\n") as scene:
+        courier, gw = scene.courier, f"{ROOT}/gw"
+        courier.wait_connected()
+        courier.wait_cursor(courier.rows(5000, 5000))
+        wait_for("the count", lambda: json.loads(scene.broker.retained(gw)[gw])["retained"] == 5000, interval=0.1)
+        begin = time.monotonic()
+        seen = subprocess.run(["mosquitto_sub", "-V", "mqttv5", "-p", str(scene.broker.port), "-q", "0", "-t", gw, "-t",
+                               f"{ROOT}/alarm/#", "-F", "%t", "-C", "5001", "-W", "20"], capture_output=True, text=True).stdout
+        took = time.monotonic() - begin
+        assert len({line for line in seen.splitlines() if "/alarm/" in line}) == 5000, len(seen.splitlines())
+        return f"5,000 alarms and their count in {took:.2f} s, through a broker that queues 100 messages"
+
+
 def main():
     os.chdir(SOURCE)
     tests = [schemas_are_sound, what_the_gateway_says_is_closed, examples_are_valid,
              the_table_of_the_page_is_that_of_the_program, what_is_wrong_is_refused,
              what_the_code_can_say_is_in_the_schemas, what_is_taken_for_an_order_is_what_the_schema_says,
-             the_wire_says_what_the_table_says]
+             the_wire_says_what_the_table_says, a_console_that_starts_as_the_page_says_sees_all]
     for test in tests:
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             print(f"{test.__name__}: {test()}", flush=True)
