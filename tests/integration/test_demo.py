@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rig import SOURCE, WATCHROOM, wait_for  # noqa: E402
+from contract import Contract  # noqa: E402
+from rig import SOURCE, WATCHROOM, Subscriber, wait_for  # noqa: E402
 
 WORK = Path(tempfile.mkdtemp(prefix="wr-demo-", dir="/tmp"))
 ENVIRONMENT = {**os.environ, "TMPDIR": str(WORK)}
@@ -52,6 +53,17 @@ def bad_points(folder):
             if v["quality"] != "good" and not absent.match(v["point"]) and not probes.match(v["point"])]
 
 
+def check_messages(messages):
+    """A site of the shipped profiles, against docs/schema."""
+    contract = Contract()
+    for _, topic, payload in messages:
+        contract.check(topic, payload)
+    contract.verdict()
+    topics = {topic.split("/")[3] for _, topic, _ in messages}
+    assert topics >= {"gw", "hb", "alarm", "event", "sum", "meta", "audit"}, topics
+    print(f"messages against docs/schema: {len(messages)}, {len(contract.seen)} that differ in more than numbers")
+
+
 def headless_plays_the_failure_and_loses_nothing():
     demo = subprocess.Popen([WATCHROOM, "demo", "--headless", "--for", "40s", "--json"], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
@@ -60,7 +72,11 @@ def headless_plays_the_failure_and_loses_nothing():
         wait_for("all points", lambda: not bad_points(folder), 30, 0.5)
     except TimeoutError:
         raise AssertionError(f"no reading of {bad_points(folder)}") from None
+    port = int(re.search(r"port: (\d+)", (folder / "site.yaml").read_text().split("broker:")[1])[1])
+    everything = Subscriber("watchroom/#", port)
     out, errors = demo.communicate(timeout=120)
+    everything.close()
+    check_messages(everything.messages)
     assert demo.returncode == 0, (demo.returncode, out, errors)
     summary = json.loads(out)
     assert summary["lost"] == 0 and summary["points_polled"] > 2000, summary
