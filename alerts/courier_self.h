@@ -42,7 +42,7 @@ struct courier {
     struct witness witness;
     struct msg_refused refused[REFUSED_MAX]; /* alarms does not know yet */
     size_t refused_count;
-    char gw_state[16], gw_reason[176];
+    char gw_state[16], gw_reason[176], gw_config[72];
     uint32_t gw_retained;
     char *sum; /* as last published */
     bool owes_meta, is_stopping, is_save_failing;

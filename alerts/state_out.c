@@ -37,15 +37,22 @@ is_judge_alive(const struct courier *courier, int64_t now_ms)
     return courier->ticked_ms != 0 && now_ms - courier->ticked_ms < TICK_OLD_MS;
 }
 
-/* What does not change while the process lives. */
+/* The configuration in effect; a reload that is none of ours leaves us with the file before it. */
+static const char *
+config_digest(const struct courier *courier)
+{
+    const char *own = courier->params->config_digest;
+
+    return courier->tick.config[0] != '\0' ? courier->tick.config : own != NULL ? own : "";
+}
+
 static json_t *
 gw_object(const struct courier *courier, const char *state, const char *reason)
 {
-    const char *digest = courier->params->config_digest;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "state", state, "reason", reason, "mode",
                      ALARM_MODE, "boot", courier->boot, "version", WATCHROOM_VERSION, "config",
-                     digest != NULL ? digest : "");
+                     config_digest(courier));
 }
 
 static char *
@@ -104,6 +111,7 @@ publish_gw(struct courier *courier, int64_t now_ms, bool force)
     }
     if (!force && strcmp(state, courier->gw_state) == 0 &&
         strcmp(reason, courier->gw_reason) == 0 &&
+        strcmp(courier->gw_config, config_digest(courier)) == 0 &&
         (courier->gw_retained == courier->tick.retained || now_ms - courier->gw_ms < 1000))
         return;
     char *text = state_out_gw(courier, state, reason);
@@ -113,6 +121,7 @@ publish_gw(struct courier *courier, int64_t now_ms, bool force)
         return;
     courier->gw_ms = now_ms;
     courier->gw_retained = courier->tick.retained;
+    text_copy(courier->gw_config, sizeof courier->gw_config, config_digest(courier));
     text_copy(courier->gw_state, sizeof courier->gw_state, state);
     text_copy(courier->gw_reason, sizeof courier->gw_reason, reason);
 }

@@ -35,6 +35,7 @@ send_tick(struct alarms *self)
 
     if (self->courier == NULL)
         return;
+    text_copy(tick.config, sizeof tick.config, self->running.digest);
     memcpy(tick.active, counts->live, sizeof tick.active);
     memcpy(tick.unacked, counts->unacked, sizeof tick.unacked);
     if (self->turn.is_failing)

@@ -142,6 +142,7 @@ struct msg_tick {
     uint32_t clock;    /* enum clock_state */
     uint32_t degraded; /* 1: the judge itself has a fault, see reason */
     char reason[120];
+    char config[72]; /* SHA-256 in hex of the configuration in effect */
 };
 
 struct msg_row {

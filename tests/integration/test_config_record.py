@@ -5,8 +5,10 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -231,6 +233,9 @@ def check_says_beforehand_what_a_reload_does(rig):
             rig.pids().get(name) not in (None, before.get(name)) for name in verdict["restarts"] + starts), 30)
     told = json.loads(run(rig, "check", rig.dir / "site.yaml", "--profiles", rig.profiles, "--against-running", "--json").stdout)
     assert not any(told["reload"].values()), told
+    # Who tells people was left alone by the last one, and names it all the same.
+    digest, gw = history(rig)[0]["digest"], rig.subscribe("watchroom/1/bench/gw")
+    wait_for("gw with the configuration in effect", lambda: gw.messages and json.loads(gw.messages[-1][2])["config"] == digest)
 
 
 def an_export_holds_the_files_and_is_signed_up_to_now(rig):
@@ -273,6 +278,28 @@ def an_export_says_which_files_are_gone(rig):
     (folder / site).write_bytes(good)
 
 
+def what_the_journal_holds_no_longer_goes(rig):
+    """As retention takes the oldest rows: their configurations go, but not the texts that later ones need."""
+    folder = rig.state_dir / "config"
+    rows = {r["generation"]: r for r in generation_rows(rig)}
+    files = {n: {line.split("  ")[0] for line in (folder / rows[n]["digest"]).read_text().splitlines()} for n in rows}
+    kept, gone = set().union(*(files[n] for n in rows if n >= 4)), files[1] | files[2] | files[3]
+    with sqlite3.connect(rig.state_dir / "journal.db") as journal:
+        journal.execute("DELETE FROM row WHERE seq < ?", (rows[4]["seq"],))
+    journal.close()
+    old = time.time() - 7200  # young texts may be a master's at work
+    for path in folder.iterdir():
+        os.utime(path, (old, old))
+    rig.start_gateway()
+    wait_for("the first record to go", lambda: not (folder / "generation-1.json").exists(), 20)
+    wait_for("its texts to go", lambda: not any((folder / name).exists() for name in gone - kept), 20)
+    assert all((folder / name).exists() for name in kept), kept
+    assert [r["generation"] for r in history(rig)] == list(range(15, 3, -1))
+    done = run(rig, "config", "show", "1")
+    assert done.returncode == 1 and "no generation 1" in done.stderr, done
+    assert run(rig, "config", "diff", "4", "15").returncode == 1
+
+
 def main():
     with Rig(devices=2) as rig:
         a_start_is_the_first_generation(rig)
@@ -292,6 +319,7 @@ def main():
         rig.processes["gateway"].terminate()
         assert rig.processes["gateway"].wait(30) == 0
         comparing_stopped(rig)
+        what_the_journal_holds_no_longer_goes(rig)
     print("configurations: 15 generations, 2 of them over a kill; compared, put back, found altered")
     return 0
 

@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "alerts/alarms.h"
+#include "alerts/generations.h"
 #include "alerts/journal_read.h"
 #include "alerts/journal_verify.h"
 #include "gateway/base/clock.h"
@@ -832,8 +833,152 @@ flush_is_answered_when_the_store_has_written_and_reload_asks_the_master(void **s
     send_to(rig, STORE, MSG_FLUSHED, 1, &flush, sizeof flush);
     assert_int_equal(waitpid(asker, &status, 0), asker);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    json_decref(ask(rig, "{\"verb\":\"reload\"}"));
-    await(rig, MASTER, MSG_RELOAD);
+    json_decref(ask(rig, "{\"verb\":\"reload\",\"request\":\"01KB3V0V9Q5S8M0Z3T7W4C6H2N\"}"));
+    const struct message *message = await(rig, MASTER, MSG_RELOAD);
+    json_t *order = json_parse_object(message->body, message->head.bytes, NULL, 0);
+    assert_int_equal(json_int_or(order, "uid", -1), geteuid());
+    assert_int_equal(json_int_or(order, "pid", -1), getpid());
+    assert_string_equal(json_text_or(order, "request", ""), "01KB3V0V9Q5S8M0Z3T7W4C6H2N");
+    json_decref(order);
+}
+
+/* news, as the master says them */
+#define DIGEST_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define DIGEST_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define REQUEST "01KB3V0V9Q5S8M0Z3T7W4C6H2N"
+#define ROW_1                                                                                      \
+    "\"accepted\":true,\"by\":{\"source\":\"control\",\"request\":\"" REQUEST                      \
+    "\"},\"changes\":[],"                                                                          \
+    "\"digest\":\"" DIGEST_A "\",\"generation\":1"
+
+static void
+put_record(struct rig *rig, uint32_t number, const char *digest)
+{
+    char folder[128];
+    json_t *record = json_pack("{s:b, s:[], s:s, s:I}", "accepted", true, "changes", "digest",
+                               digest, "generation", (json_int_t)number);
+    struct err err;
+
+    snprintf(folder, sizeof folder, "%s/config", rig->dir);
+    assert_true(mkdir(folder, 0750) == 0 || errno == EEXIST);
+    assert_int_equal(generations_save(rig->dir, number, record, &err), ERR_OK);
+    json_decref(record);
+}
+
+static json_t *
+await_verdict(struct rig *rig)
+{
+    int64_t until_ms = clock_now().mono_ms + WAIT_MS;
+
+    while (clock_now().mono_ms < until_ms) {
+        json_t *reply = ask(rig, "{\"verb\":\"verdict\",\"request\":\"" REQUEST "\"}");
+        json_t *verdict = json_incref(json_object_get(reply, "verdict"));
+
+        assert_true(json_is_true(json_object_get(reply, "ok")));
+        json_decref(reply);
+        if (json_is_object(verdict))
+            return verdict;
+        json_decref(verdict);
+        sched_yield();
+    }
+    fail_msg("no verdict came");
+    return NULL;
+}
+
+static void
+configuration_is_journalled_once_whoever_dies_and_its_asker_gets_the_verdict(void **state)
+{
+    static const char NEWS[] = "{" ROW_1 ",\"parts\":{\"sections\":{\"web\":\"12\"}}}";
+    struct rig *rig = *state;
+
+    put_record(rig, 1, DIGEST_A); /* the master got no further than this */
+    kill_it(rig);
+    start(rig);
+    json_t *status = ask(rig, "{\"verb\":\"status\"}");
+    assert_int_equal(json_int_or(status, "generation", 0), 3); /* of its parameters */
+    json_decref(status);
+    assert_int_equal(read_journal(rig).generations, 1);
+
+    send_to(rig, MASTER, MSG_GENERATION, 1, NEWS, strlen(NEWS));
+    json_t *verdict = await_verdict(rig);
+    assert_string_equal(json_text_or(verdict, "digest", ""), DIGEST_A);
+    assert_null(json_object_get(verdict, "parts"));
+    json_decref(verdict);
+    assert_int_equal(read_journal(rig).generations, 1);
+    status = ask(rig, "{\"verb\":\"definitions\"}");
+    assert_int_equal(json_int_or(status, "generation", 0), 1); /* as the master said last */
+    assert_string_equal(json_text_or(status, "config_digest", ""), DIGEST_A);
+    assert_string_equal(
+        json_text_or(json_object_get(json_object_get(status, "parts"), "sections"), "web", ""),
+        "12");
+    json_decref(status);
+
+    /* A number that was given before the records were lost is another configuration now. */
+    put_record(rig, 1, DIGEST_B);
+    put_record(rig, 2, DIGEST_A);
+    for (int i = 0; i < 3; i++) {
+        kill_it(rig);
+        start(rig);
+        json_decref(ask(rig, "{\"verb\":\"status\"}"));
+    }
+    assert_int_equal(read_journal(rig).generations, 2);
+}
+
+static void
+checkpoint_on_demand_signs_what_is_new_and_nothing_twice(void **state)
+{
+    struct rig *rig = *state;
+    json_t *first = ask(rig, "{\"verb\":\"checkpoint\"}");
+    json_t *second = ask(rig, "{\"verb\":\"checkpoint\"}");
+    int64_t seq = json_int_or(first, "seq", 0);
+
+    assert_true(seq > 0);
+    assert_int_equal(json_int_or(second, "seq", 0), seq);
+    json_decref(second);
+    send_samples(rig, 0, 1, 95);
+    await_committed(rig, (uint64_t)seq + 1);
+    second = ask(rig, "{\"verb\":\"checkpoint\"}");
+    assert_true(json_int_or(second, "seq", 0) > seq + 1);
+    assert_int_equal(json_int_or(second, "seq", 0), (int64_t)read_journal(rig).last);
+    json_decref(first);
+    json_decref(second);
+}
+
+/* A stranger whom the folder's mode lets in looks on. */
+static void
+stranger_may_neither_reload_nor_sign(void **state)
+{
+    static const char *const LINES[] = {
+        "{\"verb\":\"reload\"}", "{\"verb\":\"reload\",\"dry\":true}", "{\"verb\":\"checkpoint\"}"};
+    struct rig *rig = *state;
+    char path[128];
+    int status;
+
+    if (geteuid() != 0)
+        skip();
+    snprintf(path, sizeof path, "%s/control", rig->dir);
+    assert_int_equal(chmod(path, 0666) | chmod(rig->dir, 0711), 0);
+    json_decref(ask(rig, "{\"verb\":\"status\"}")); /* it has begun */
+    uint64_t last = read_journal(rig).last;
+    pid_t stranger = fork();
+    if (stranger == 0) {
+        if (setgid(65534) != 0 || setuid(65534) != 0)
+            _exit(2);
+        for (size_t i = 0; i < ARRAY_LEN(LINES); i++) {
+            json_t *reply = ask(rig, LINES[i]);
+
+            if (strcmp(json_text_or(reply, "code", ""), "denied") != 0)
+                _exit(3);
+            json_decref(reply);
+        }
+        _exit(0);
+    }
+    assert_int_equal(waitpid(stranger, &status, 0), stranger);
+    assert_int_equal(status, 0);
+    assert_int_equal(read_journal(rig).last, last);
+    json_t *reply = ask(rig, "{\"verb\":\"reload\",\"dry\":true}"); /* asks nobody */
+    assert_true(json_is_true(json_object_get(reply, "ok")));
+    json_decref(reply);
 }
 
 static void
@@ -1128,6 +1273,9 @@ main(void)
         RIGGED(news_of_master_and_devices_become_rows_and_figures),
         RIGGED(values_devices_and_definitions_are_answered_whole),
         RIGGED(flush_is_answered_when_the_store_has_written_and_reload_asks_the_master),
+        RIGGED(configuration_is_journalled_once_whoever_dies_and_its_asker_gets_the_verdict),
+        RIGGED(checkpoint_on_demand_signs_what_is_new_and_nothing_twice),
+        RIGGED(stranger_may_neither_reload_nor_sign),
         RIGGED(client_that_sends_rubbish_or_never_reads_harms_only_itself),
         RIGGED(p1_that_the_broker_does_not_confirm_runs_the_command_once),
         RIGGED(no_event_is_lost_or_doubled_over_kills_at_any_moment),
