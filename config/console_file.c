@@ -106,10 +106,11 @@ console_file_read(const char *path, struct arena *arena, struct diag *diag,
                 schema_need_map(&yaml, yaml.root, "a console's file") &&
                 schema_read(&reader, yaml.root, &TABLE_CONSOLE, &raw);
 
-    if (good && raw.broker != NULL)
-        good = schema_read(&reader, raw.broker, &TABLE_BROKER, &raw);
-    if (good && raw.audiences != NULL)
-        good = read_audiences(&yaml, &raw);
+    /* Every fault in one run. */
+    if (raw.broker != NULL)
+        good = schema_read(&reader, raw.broker, &TABLE_BROKER, &raw) && good;
+    if (raw.audiences != NULL)
+        good = read_audiences(&yaml, &raw) && good;
     yaml_close(&yaml);
     if (!good)
         return false;

@@ -75,18 +75,31 @@ read_value(const json_t *object, struct console_alarm *alarm)
     format_number(json_object_get(object, "limit"), unit, alarm->limit, sizeof alarm->limit);
 }
 
-/* "anna (operator): note" */
+/* "anna (operator): why"; "" nobody said so. */
 static char *
-read_acked(const json_t *acked)
+read_saying(const json_t *said, const char *why_key)
 {
     char text[TEXT_MAX_BYTES];
-    const char *note = json_text_or(acked, "note", "");
+    const char *why = json_text_or(said, why_key, ""), *second = json_text_or(said, "second", "");
 
-    if (!json_is_object(acked))
+    if (!json_is_object(said))
         return console_text_copy("", 1);
-    snprintf(text, sizeof text, "%.60s (%.30s)%s%.400s", json_text_or(acked, "by", "?"),
-             json_text_or(acked, "role", "?"), note[0] != '\0' ? ": " : "", note);
+    snprintf(text, sizeof text, "%.60s (%.30s)%s%.60s%s%.400s", json_text_or(said, "by", "?"),
+             json_text_or(said, "role", "?"), second[0] != '\0' ? " with " : "", second,
+             why[0] != '\0' ? ": " : "", why);
     return console_text_copy(text, sizeof text);
+}
+
+/* What somebody put aside: the strongest reason of it. */
+static const json_t *
+aside_of(const json_t *object)
+{
+    static const char *const KEYS[] = {"oos", "shelf", "test"};
+
+    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++)
+        if (json_is_object(json_object_get(object, KEYS[i])))
+            return json_object_get(object, KEYS[i]);
+    return NULL;
 }
 
 /* The alarm under which it is folded: the root that suppresses it, else the first one named. */
@@ -122,8 +135,9 @@ read_texts(const json_t *object, struct console_alarm *alarm)
         *TEXTS[i].field = console_text_copy(TEXTS[i].text, TEXTS[i].max);
         is_whole = is_whole && *TEXTS[i].field != NULL;
     }
-    alarm->acked = read_acked(json_object_get(object, "acked"));
-    return is_whole && alarm->acked != NULL;
+    alarm->acked = read_saying(json_object_get(object, "acked"), "note");
+    alarm->aside = read_saying(aside_of(object), "reason");
+    return is_whole && alarm->acked != NULL && alarm->aside != NULL;
 }
 
 static int64_t
@@ -139,7 +153,6 @@ read_state(const json_t *object, struct console_alarm *alarm)
 {
     int64_t priority = json_int_or(object, "priority", 0), seq = json_int_or(object, "seq", 0);
     int64_t occ = json_int_or(object, "occ", 0), chatter = json_int_or(object, "chatter", 0);
-    const json_t *shelf = json_object_get(object, "shelf");
 
     if (priority < 1 || priority > 4 || seq < 0 || occ < 0 || occ > UINT32_MAX ||
         !read_regions(object, &alarm->is))
@@ -156,9 +169,7 @@ read_state(const json_t *object, struct console_alarm *alarm)
     alarm->raised = time_of(object, "raised");
     alarm->cleared = time_of(object, "cleared");
     alarm->ts = time_of(object, "ts");
-    alarm->shelf_until = time_of(object, "shelf_until");
-    if (alarm->shelf_until == 0)
-        alarm->shelf_until = time_of(shelf, "until");
+    alarm->aside_until = time_of(aside_of(object), "until");
     alarm->respond_within_s = json_int_or(object, "respond_within_s", 0);
     if (alarm->respond_within_s < 0 || alarm->respond_within_s > RESPOND_MAX_S)
         alarm->respond_within_s = 0;
@@ -201,6 +212,7 @@ console_alarm_free(struct console_alarm *alarm)
     free(alarm->owner);
     free(alarm->root);
     free(alarm->acked);
+    free(alarm->aside);
     free(alarm);
 }
 

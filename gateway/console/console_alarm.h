@@ -22,13 +22,13 @@ struct console_alarm {
     struct alarm_regions is; /* as far as it is told */
     bool first_out, managed;
     bool is_rest; /* normal, nothing to acknowledge, not suppressed, good: not listed */
-    int64_t raised, cleared, ts, shelf_until; /* UTC ms; 0: unknown */
+    int64_t raised, cleared, ts, aside_until; /* UTC ms; 0: unknown */
     int64_t respond_within_s;
     uint32_t chatter;
     char value[64]; /* with its unit, or its label; "" unknown */
     char limit[24];
-    /* Each in its own memory; never NULL. */
-    char *text, *consequence, *action, *resource, *type, *zone, *owner, *root, *acked;
+    /* Each in its own memory; never NULL. `acked`, `aside`: who said so, and why. */
+    char *text, *consequence, *action, *resource, *type, *zone, *owner, *root, *acked, *aside;
 };
 
 /* NULL: no such alarm can be (or out of memory). The caller frees. */

@@ -79,8 +79,8 @@ is_news(const struct console_alarm *old, const struct console_alarm *now)
 {
     if (now->is_rest || !console_alarm_is_unacked(now) || alarm_is_suppressed(&now->is))
         return false;
-    return old == NULL || old->is_rest || !console_alarm_is_unacked(old) || alarm_is_suppressed(&old->is) ||
-           now->occ > old->occ;
+    return old == NULL || old->is_rest || !console_alarm_is_unacked(old) ||
+           alarm_is_suppressed(&old->is) || now->occ > old->occ;
 }
 
 bool

@@ -30,27 +30,6 @@ add_line(struct lines *lines, int column, enum console_style style, const char *
                      lines->page->columns, style, text);
 }
 
-/* As much of `text` as fits into the columns, broken at a blank where there is one. */
-static size_t
-fitting(const char *text, int columns)
-{
-    const char *at = text, *blank = NULL;
-    int used = 0;
-    wchar_t glyph;
-
-    while (*at != '\0') {
-        const char *before = at;
-        int width = console_text_glyph(console_text_next(&at), &glyph);
-
-        if (used + width > columns)
-            return (size_t)((blank != NULL ? blank : before) - text);
-        used += width;
-        if (glyph == L' ')
-            blank = before;
-    }
-    return (size_t)(at - text);
-}
-
 /* "Name        text that goes on as long as it must" */
 static void
 add_text(struct lines *lines, const char *name, enum console_style style, const char *text)
@@ -61,7 +40,7 @@ add_text(struct lines *lines, const char *name, enum console_style style, const 
     if (text[0] == '\0')
         return;
     for (bool is_first = true; *text != '\0'; is_first = false) {
-        size_t length = fitting(text, width > 10 ? width : 10);
+        size_t length = console_text_fit(text, width > 10 ? width : 10);
 
         if (length == 0 || length >= sizeof part)
             return;
@@ -129,7 +108,10 @@ add_state(struct lines *lines, const struct console_alarm *alarm, int64_t now_ms
     add_text(lines, "acknowledged", CONSOLE_PLAIN, alarm->acked);
     console_alarm_suppression(alarm, aside, sizeof aside);
     add_text(lines, "put aside", CONSOLE_BOLD, aside);
-    add_time(lines, "shelved until", alarm->shelf_until, now_ms);
+    if (aside[0] != '\0') {
+        add_text(lines, "by", CONSOLE_PLAIN, alarm->aside);
+        add_time(lines, "until", alarm->aside_until, now_ms);
+    }
 }
 
 static int

@@ -104,13 +104,14 @@ draw_counts(const struct drawing *drawing)
     }
     if (model->flood)
         column = 2 + console_page_put(page, 1, column, page->columns, CONSOLE_BOLD, "FLOOD (g)");
+    char aside[32] = "", count[16] = "?";
     if (counts.suppressed > 0)
-        snprintf(text, sizeof text, "+%u aside  %u of %u ", counts.suppressed, model->board.held,
-                 model->retained);
-    else
-        snprintf(text, sizeof text, "%u of %u ", model->board.held, model->retained);
+        snprintf(aside, sizeof aside, "+%u aside  ", counts.suppressed);
+    if (model->has_count)
+        snprintf(count, sizeof count, "%u", model->retained);
+    snprintf(text, sizeof text, "%s%u of %s ", aside, model->board.held, count);
     int right = page->columns - console_text_columns(text);
-    if (model->has_count && right >= column)
+    if (right >= column)
         console_page_put(page, 1, right, page->columns,
                          console_model_is_complete(model) ? CONSOLE_PLAIN : CONSOLE_BOLD, text);
 }
@@ -162,51 +163,61 @@ describe_view(const struct drawing *drawing, char *out, size_t size)
                  list->listed);
 }
 
+/* What is listed, and what is hidden: by filters, and above the first row. */
 static void
-draw_status(const struct drawing *drawing)
+draw_view(const struct drawing *drawing, int row, int column, enum console_style style)
 {
     const struct console_list *list = &drawing->ui->list;
     struct console_page *page = drawing->page;
-    char trouble[400], view[300];
     unsigned worst, above = console_list_above(list, &worst);
-    int column = 1;
+    char view[300];
 
-    find_trouble(drawing, trouble, sizeof trouble);
-    if (trouble[0] != '\0') {
-        enum console_style style =
-            drawing->watch == CONSOLE_STARTING ? CONSOLE_BOLD : CONSOLE_ALERT;
-
-        console_page_fill(page, 2, style);
-        console_page_put(page, 2, 1, page->columns, style, trouble);
-        return;
-    }
-    if (drawing->ui->mode != CONSOLE_MODE_LIST)
-        return;
-    if (above > 0) {
-        column = 2 + console_page_format(page, 2, column, CONSOLE_ALERT,
+    if (above > 0)
+        column = 2 + console_page_format(page, row, column, CONSOLE_ALERT,
                                          " %u UNACKED ABOVE, P%u (Home) ", above, worst);
-    } else if (list->top > 0) {
-        column = 2 + console_page_format(page, 2, column, CONSOLE_BOLD, "%zu above", list->top);
-    }
+    else if (list->top > 0)
+        column = 2 + console_page_format(page, row, column, CONSOLE_BOLD, "%zu above", list->top);
     describe_view(drawing, view, sizeof view);
-    console_page_put(page, 2, column, page->columns, CONSOLE_PLAIN, view);
+    console_page_put(page, row, column, page->columns, style, view);
 }
 
 static void
-draw_columns(const struct drawing *drawing)
+draw_columns(struct console_page *page, int row)
+{
+    console_page_put(page, row, 3, 3, CONSOLE_DIM, "P");
+    console_page_put(page, row, STATE_COLUMN, 9, CONSOLE_DIM, "state");
+    console_page_put(page, row, AGE_COLUMN, 6, CONSOLE_DIM, "   age");
+    console_page_put(page, row, NAME_COLUMN, page->columns, CONSOLE_DIM, "alarm");
+}
+
+/* Two rows: trouble takes the place of the names of columns, never that of what is hidden. */
+static void
+draw_status(const struct drawing *drawing)
 {
     struct console_page *page = drawing->page;
+    bool is_list = drawing->ui->mode == CONSOLE_MODE_LIST;
+    enum console_style style = drawing->watch == CONSOLE_STARTING ? CONSOLE_BOLD : CONSOLE_ALERT;
+    char trouble[400];
+    int column = 1;
 
-    if (!is_believable(drawing)) {
-        console_page_fill(page, 3, CONSOLE_ALERT);
-        console_page_put(page, 3, 1, page->columns, CONSOLE_ALERT,
-                         "WHAT FOLLOWS IS OLD: the last state that was told");
+    find_trouble(drawing, trouble, sizeof trouble);
+    if (trouble[0] == '\0') {
+        if (is_list) {
+            draw_view(drawing, 2, 1, CONSOLE_PLAIN);
+            draw_columns(page, 3);
+        }
         return;
     }
-    console_page_put(page, 3, 3, 3, CONSOLE_DIM, "P");
-    console_page_put(page, 3, STATE_COLUMN, 9, CONSOLE_DIM, "state");
-    console_page_put(page, 3, AGE_COLUMN, 6, CONSOLE_DIM, "   age");
-    console_page_put(page, 3, NAME_COLUMN, page->columns, CONSOLE_DIM, "alarm");
+    console_page_fill(page, 2, style);
+    console_page_put(page, 2, 1, page->columns, style, trouble);
+    if (!is_list)
+        return;
+    if (!is_believable(drawing)) {
+        style = CONSOLE_ALERT;
+        console_page_fill(page, 3, style);
+        column = console_page_put(page, 3, column, page->columns, style, "WHAT FOLLOWS IS OLD: ");
+    }
+    draw_view(drawing, 3, column, style);
 }
 
 /* list */
@@ -386,7 +397,18 @@ draw_news(const struct drawing *drawing, int row)
         style = CONSOLE_ALERT;
     else if (order->outcome == CONSOLE_DONE)
         style = CONSOLE_GOOD;
-    console_page_put(page, row, 1, page->columns, style, text);
+    /* A long one takes the line above, too. */
+    size_t fits = console_text_fit(text, page->columns - 2);
+    char head[sizeof text];
+    if (text[fits] != '\0') {
+        text_copy(head, fits + 1, text);
+        console_page_fill(page, row - 1, CONSOLE_PLAIN);
+        console_page_put(page, row - 1, 1, page->columns, style, head);
+        fits += text[fits] == ' ';
+    } else {
+        fits = 0;
+    }
+    console_page_put(page, row, 1, page->columns, style, text + fits);
 }
 
 static void
@@ -427,7 +449,6 @@ console_draw(struct console_ui *ui, struct console_page *page, struct stamp now)
     draw_counts(&drawing);
     draw_status(&drawing);
     if (ui->mode == CONSOLE_MODE_LIST) {
-        draw_columns(&drawing);
         draw_list(&drawing, HEAD_ROWS, bottom);
         if (bottom != foot)
             draw_preview(&drawing, bottom);

@@ -304,8 +304,9 @@ take_answer(struct console_model *model, const json_t *answer, struct stamp now)
         take_page(model, answer, now);
     else if (!console_orders_answer(&model->orders, answer))
         return;
-    /* The row that records the command itself. */
-    if (seq > 0 && strcmp(json_text_or(answer, "jid", ""), model->jid) == 0)
+    /* The row that records the command itself; of what is refused for its rate there is none. */
+    if (seq > 0 && strcmp(json_text_or(answer, "code", ""), "ok") == 0 &&
+        strcmp(json_text_or(answer, "jid", ""), model->jid) == 0)
         console_rows_note(&model->rows, (uint64_t)seq, (uint64_t)seq);
 }
 

@@ -12,10 +12,11 @@
 #include "gateway/console/console_orders.h"
 #include "gateway/console/console_rows.h"
 
-#define CONSOLE_SILENCE_MS 15000  /* without a heartbeat nothing that is shown can be believed */
-#define CONSOLE_HISTORY 500       /* rows fetched at the start */
-#define CONSOLE_CATCH_UP_MAX 2000 /* rows fetched after an absence; older ones are left out, told  \
-                                   */
+#define CONSOLE_SILENCE_MS 15000 /* without a heartbeat nothing that is shown can be believed */
+#define CONSOLE_HISTORY 500      /* rows fetched at the start */
+#define CONSOLE_CATCH_UP_MAX                                                                       \
+    2000 /* rows fetched after an absence; older ones are left out, told                           \
+          */
 #define CONSOLE_PAGE 100
 
 enum console_watch {

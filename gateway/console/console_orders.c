@@ -113,20 +113,47 @@ console_orders_fail(struct console_orders *orders, const char *cid, const char *
     orders->changes++;
 }
 
+/* Of a group: how many of it were done all the same. */
+static void
+describe_part(const json_t *results, char *out, size_t size)
+{
+    size_t index, done = 0;
+    const json_t *one;
+
+    json_array_foreach(results, index, one)
+    {
+        done += strcmp(json_text_or(one, "code", ""), "ok") == 0;
+    }
+    out[0] = '\0';
+    if (json_is_array(results))
+        snprintf(out, size, "%zu of %zu done; ", done, json_array_size(results));
+}
+
 bool
 console_orders_answer(struct console_orders *orders, const json_t *answer)
 {
     struct console_order *order = find(orders, json_text_or(answer, "cid", ""));
     const char *code = json_text_or(answer, "code", "");
     const char *error = json_text_or(answer, "error", "");
-    char text[300];
+    const char *second = json_text_or(answer, "awaiting", "");
+    char text[300], part[48];
 
+    describe_part(json_object_get(answer, "results"), part, sizeof part);
     if (order == NULL || code[0] == '\0')
         return false;
+    bool is_done =
+        strcmp(code, "ok") == 0 ||
+        (strcmp(code, "duplicate") == 0 && strcmp(json_text_or(answer, "first", ""), "ok") == 0);
     /* An answer that comes late is still the truth. */
-    order->outcome = strcmp(code, "ok") == 0 ? CONSOLE_DONE : CONSOLE_REFUSED;
+    order->outcome = is_done ? CONSOLE_DONE : CONSOLE_REFUSED;
     order->seq = (uint64_t)json_int_or(answer, "seq", 0);
-    snprintf(text, sizeof text, "%.40s%s%.200s", code, error[0] != '\0' ? ": " : "", error);
+    if (is_done && second[0] != '\0')
+        snprintf(text, sizeof text, "NOT YET: %.60s must order the same", second);
+    else if (is_done)
+        text[0] = '\0';
+    else
+        snprintf(text, sizeof text, "%s%.40s%s%.200s", part, code, error[0] != '\0' ? ": " : "",
+                 error);
     console_text_clean(order->said, sizeof order->said, text);
     orders->changes++;
     return true;
@@ -180,8 +207,11 @@ console_orders_tell(const struct console_order *order, char *out, size_t size)
         snprintf(out, size, "... %s %s: waiting for the gateway", VERBS[order->verb].doing, what);
         break;
     case CONSOLE_DONE:
-        snprintf(out, size, "CONFIRMED: %s %s (row %llu)", VERBS[order->verb].done, what,
-                 (unsigned long long)order->seq);
+        if (order->said[0] != '\0')
+            snprintf(out, size, "%s: %s %s", order->said, VERBS[order->verb].name, what);
+        else
+            snprintf(out, size, "CONFIRMED: %s %s (row %llu)", VERBS[order->verb].done, what,
+                     (unsigned long long)order->seq);
         break;
     case CONSOLE_REFUSED:
         snprintf(out, size, "REFUSED: %s %s: %s", VERBS[order->verb].name, what, order->said);

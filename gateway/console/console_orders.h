@@ -33,7 +33,7 @@ struct console_order {
     char id[TOPIC_ID_MAX]; /* of the alarm; of a group its name */
     uint32_t occ, count;   /* `count`: alarms of a group */
     int64_t sent_mono_ms, sent_utc_ms;
-    char said[200]; /* the code and error of a refusal, clean */
+    char said[200]; /* what the answer adds: why not, who must confirm; clean */
     uint64_t seq;   /* the row that records it */
 };
 

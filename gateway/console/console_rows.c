@@ -156,8 +156,8 @@ describe_alarm(const json_t *row, const json_t *alarm, char *out, size_t size)
 static void
 describe_other(const json_t *row, char *out, size_t size)
 {
-    static const char *const WORDS[] = {"user",   "verb",   "code", "what",   "step", "to",
-                                        "device", "health", "note", "reason", "error"};
+    static const char *const WORDS[] = {"by", "user",   "verb",   "code", "what",   "step",
+                                        "to", "device", "health", "note", "reason", "error"};
     size_t used = (size_t)snprintf(out, size, "%.30s:", json_text_or(row, "kind", "?"));
 
     for (size_t i = 0; i < ARRAY_LEN(WORDS) && used < size; i++) {

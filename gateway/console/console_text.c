@@ -142,3 +142,23 @@ console_text_contains(const char *text, const char *part)
 {
     return text != NULL && strcasestr(text, part) != NULL;
 }
+
+size_t
+console_text_fit(const char *text, int columns)
+{
+    const char *at = text, *blank = NULL;
+    int used = 0;
+    wchar_t glyph;
+
+    while (*at != '\0') {
+        const char *before = at;
+        int width = console_text_glyph(console_text_next(&at), &glyph);
+
+        if (used + width > columns)
+            return (size_t)((blank != NULL ? blank : before) - text);
+        used += width;
+        if (glyph == L' ')
+            blank = before;
+    }
+    return (size_t)(at - text);
+}

@@ -27,6 +27,9 @@ int console_text_glyph(uint32_t character, wchar_t *out_glyph);
 /* Columns of a text. */
 int console_text_columns(const char *text);
 
+/* Bytes of `text` that fit into the columns, up to a blank where it must be broken. */
+size_t console_text_fit(const char *text, int columns);
+
 /* Does `text` contain `part`, whatever the case of ASCII letters? */
 bool console_text_contains(const char *text, const char *part);
 
