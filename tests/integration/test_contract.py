@@ -94,7 +94,7 @@ def faults_of(contract, topic, value):
         contract.check_row(json.dumps(value))
     else:
         text = json.dumps(value, separators=(",", ":"))
-        contract.check(topic, text, by=contract.place(topic.split("/", 3)[3])["by"])
+        contract.check(topic, text)
     return list(contract.faults)
 
 
