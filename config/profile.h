@@ -12,6 +12,7 @@
 struct profile_alarm {
     const struct alarm_type *type;
     uint32_t point; /* index into the profile's sources */
+    struct yaml_place place;
 };
 
 struct profile {

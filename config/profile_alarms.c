@@ -274,7 +274,8 @@ profile_read_alarms(const struct schema_reader *reader, struct fy_node *list,
         if (type == NULL)
             good = false;
         else
-            alarms[count++] = (struct profile_alarm){type, point};
+            alarms[count++] = (struct profile_alarm){
+                type, point, yaml_place_of(reader->yaml, yaml_get(item, "name"), reader->arena)};
     }
     profile->alarms = arena_array(reader->arena, count, sizeof *profile->alarms);
     profile->alarm_count = count;

@@ -106,6 +106,7 @@ struct site {
 };
 
 struct site_options {
+    bool lint; /* warn of alarms that are no good ones: config/lints.h */
     const char *profile_dir;     /* NULL: installed ones, or $WATCHROOM_PROFILES */
     const struct site *previous; /* NULL at first start */
     uint32_t generation;

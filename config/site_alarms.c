@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/lints.h"
 #include "config/site_build.h"
 #include "gateway/base/text.h"
 
@@ -15,7 +16,7 @@
 
 struct alarm_list {
     struct build *build;
-    struct alarm_def *defs;
+    struct lint_alarm *alarms; /* with where each is defined */
     uint32_t count, room;
     struct number_of *ids; /* duplicates */
     struct arena *scratch;
@@ -35,7 +36,7 @@ stale_after(const struct device_info *device, const struct point_def *def)
 /* False: the id exists already. */
 static bool
 add_alarm(struct alarm_list *list, const struct alarm_type *type, uint32_t device, uint32_t point,
-          int64_t stale_after_ms)
+          int64_t stale_after_ms, struct lint_place at)
 {
     struct build *build = list->build;
     const char *id = arena_format(build->arena, "%s/%s/%s",
@@ -55,11 +56,16 @@ add_alarm(struct alarm_list *list, const struct alarm_type *type, uint32_t devic
     }
     if (list->count == list->room) {
         list->room = list->room == 0 ? 256 : list->room * 2;
-        list->defs = realloc(list->defs, list->room * sizeof *list->defs);
-        if (list->defs == NULL)
+        list->alarms = realloc(list->alarms, list->room * sizeof *list->alarms);
+        if (list->alarms == NULL)
             abort();
     }
-    list->defs[list->count++] = (struct alarm_def){type, id, device, point, stale_after_ms};
+    list->alarms[list->count++] = (struct lint_alarm){.def = {.type = type,
+                                                              .id = id,
+                                                              .device = device,
+                                                              .point = point,
+                                                              .stale_after_ms = stale_after_ms},
+                                                      .at = at};
     return true;
 }
 
@@ -163,7 +169,7 @@ add_own(struct alarm_list *list)
             type->audiences = ALL_AUDIENCES;
         type->realarm_ms = profile_default_realarm_ms(type->priority);
         type->digest = profile_digest_type(type);
-        add_alarm(list, type, gateway, point, 0);
+        add_alarm(list, type, gateway, point, 0, (struct lint_place){0});
     }
 }
 
@@ -228,7 +234,8 @@ read_override(struct alarm_list *list, struct fy_node *node, const struct alarm_
 
 static bool
 add_device_alarm(struct alarm_list *list, const struct built_device *device,
-                 const struct alarm_type *type, uint32_t point, int64_t stale_after_ms)
+                 const struct alarm_type *type, uint32_t point, int64_t stale_after_ms,
+                 const struct yaml_place *place)
 {
     struct fy_node *change =
         device->raw.alarms == NULL ? NULL : yaml_get(device->raw.alarms, type->name);
@@ -236,7 +243,8 @@ add_device_alarm(struct alarm_list *list, const struct built_device *device,
     if (change != NULL && !read_override(list, change, type, &type))
         return false;
     if (type != NULL)
-        add_alarm(list, type, device->number, point, stale_after_ms);
+        add_alarm(list, type, device->number, point, stale_after_ms,
+                  (struct lint_place){change, place});
     return true;
 }
 
@@ -281,13 +289,14 @@ add_of_device(struct alarm_list *list, const struct built_device *device)
     const struct profile *profile = device->profile;
     bool good = device->raw.alarms == NULL || check_override_names(list, device);
 
-    good = add_device_alarm(list, device, &COMM_LOST, info->comm_point, 0) && good;
-    good = add_device_alarm(list, device, &DATA_STALE, info->comm_point, 0) && good;
+    good = add_device_alarm(list, device, &COMM_LOST, info->comm_point, 0, NULL) && good;
+    good = add_device_alarm(list, device, &DATA_STALE, info->comm_point, 0, NULL) && good;
     for (uint32_t i = 0; i < profile->alarm_count; i++) {
         uint32_t index = profile->alarms[i].point;
 
         good = add_device_alarm(list, device, profile->alarms[i].type, info->points[index],
-                                stale_after(info, profile->set.sources[index].def)) &&
+                                stale_after(info, profile->set.sources[index].def),
+                                &profile->alarms[i].place) &&
                good;
     }
     return good;
@@ -350,7 +359,8 @@ add_of_site(struct alarm_list *list, struct fy_node *node)
     if (type == NULL)
         return false;
     if (add_alarm(list, type, ref->device, point,
-                  stale_after(&build->site->directory.devices[ref->device], ref->def)))
+                  stale_after(&build->site->directory.devices[ref->device], ref->def),
+                  (struct lint_place){.node = yaml_get(node, "name")}))
         return true;
     yaml_fault(&build->yaml, yaml_get(node, "name"), NULL,
                "name: the device has an alarm %s of this class already", raw.name);
@@ -387,12 +397,12 @@ number_alarms(struct alarm_list *list)
         HASH_ADD_KEYPTR(hh, known, one->name, strlen(one->name), one);
     }
     for (uint32_t i = 0; i < list->count && numbers != NULL; i++)
-        numbers[i] = build_number_for(known, list->defs[i].id, &next);
+        numbers[i] = build_number_for(known, list->alarms[i].def.id, &next);
     struct alarm_def *defs = arena_array(build->arena, next, sizeof *defs);
     if (defs == NULL || numbers == NULL)
         abort();
     for (uint32_t i = 0; i < list->count; i++)
-        defs[numbers[i]] = list->defs[i];
+        defs[numbers[i]] = list->alarms[i].def;
     site->alarms = defs;
     site->alarm_limit = next;
     for (const struct number_of *one = known; one != NULL; one = one->hh.next) {
@@ -427,8 +437,10 @@ build_alarms(struct build *build)
     }
     if (good)
         number_alarms(&list);
+    if (good && build->options->lint && build->diag->errors == 0)
+        lints_run(build, list.alarms, list.count);
     HASH_CLEAR(hh, list.ids);
-    free(list.defs);
+    free(list.alarms);
     arena_free(list.scratch);
     return good;
 }

@@ -158,6 +158,20 @@ yaml_warn(const struct yaml *yaml, struct fy_node *node, const char *hint, const
     add(yaml, DIAG_WARNING, place_of(node), hint, text);
 }
 
+struct yaml_place
+yaml_place_of(const struct yaml *yaml, struct fy_node *node, struct arena *arena)
+{
+    struct place place = place_of(node);
+    char line[LINE_SHOWN_MAX];
+
+    copy_line(yaml, place.line, line, sizeof line);
+    return (struct yaml_place){.file = arena_text(arena, yaml->name),
+                               .source_line = place.line == 0 ? NULL : arena_text(arena, line),
+                               .line = place.line,
+                               .column = place.column,
+                               .width = place.width};
+}
+
 /* opening */
 
 static bool

@@ -10,6 +10,7 @@
 #include <libfyaml.h>
 
 #include "config/diag.h"
+#include "gateway/base/arena.h"
 
 #define YAML_BYTES_MAX ((size_t)32 * 1024 * 1024)
 
@@ -33,6 +34,13 @@ void yaml_fault(const struct yaml *yaml, struct fy_node *node, const char *hint,
                 ...) PRINTF_LIKE(4, 5);
 void yaml_warn(const struct yaml *yaml, struct fy_node *node, const char *hint, const char *fmt,
                ...) PRINTF_LIKE(4, 5);
+
+/* A place that outlives its document; texts in the arena. */
+struct yaml_place {
+    const char *file, *source_line;
+    unsigned line, column, width; /* from 1; 0: unknown */
+};
+struct yaml_place yaml_place_of(const struct yaml *yaml, struct fy_node *node, struct arena *arena);
 
 bool yaml_is_map(struct fy_node *node);
 bool yaml_is_list(struct fy_node *node);

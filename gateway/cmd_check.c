@@ -27,6 +27,7 @@ static const char HELP[] =
     "it\n"
     "prints what the site will cost: requests and points a second, and the disk it needs.\n"
     "\n"
+    "      --strict            warnings are failures, too\n"
     "      --profiles DIR      device profiles (default: installed ones, or $WATCHROOM_PROFILES)\n"
     "      --against-running   what a reload would add, change and remove: devices, alarms, "
     "sections\n"
@@ -34,10 +35,11 @@ static const char HELP[] =
     "live\n"
     "                          alarms that would be withdrawn come first\n"
     "      --schema-markdown   print the manual page of all keys instead\n" COMMON_HELP "\n"
-    "Exit status: 0 no faults, 1 faults, 2 wrong usage, 3 no gateway reachable "
+    "Exit status: 0 no errors, 1 errors (--strict: or warnings), 2 wrong usage, 3 no gateway "
+    "reachable "
     "(--against-running).\n";
 
-enum { OPTION_PROFILES = 256, OPTION_AGAINST, OPTION_SCHEMA };
+enum { OPTION_PROFILES = 256, OPTION_AGAINST, OPTION_STRICT, OPTION_SCHEMA };
 
 static json_t *
 diag_json(const struct diag *diag)
@@ -69,13 +71,31 @@ cost_json(const struct site *site)
                      (json_int_t)cost.memory_bytes);
 }
 
-static void
-print_cost(const struct site *site)
+/* "no faults", "1 error, 2 warnings" */
+static const char *
+count_words(const struct diag *diag, char *out, size_t size)
 {
+    char errors[40] = "", warnings[40] = "";
+
+    if (diag->errors + diag->warnings == 0)
+        return "no faults";
+    if (diag->errors > 0)
+        snprintf(errors, sizeof errors, "%zu error%s", diag->errors, diag->errors == 1 ? "" : "s");
+    if (diag->warnings > 0)
+        snprintf(warnings, sizeof warnings, "%zu warning%s", diag->warnings,
+                 diag->warnings == 1 ? "" : "s");
+    snprintf(out, size, "%s%s%s", errors, diag->errors * diag->warnings > 0 ? ", " : "", warnings);
+    return out;
+}
+
+static void
+print_cost(const struct site *site, const struct diag *diag)
+{
+    char words[80];
     struct site_cost cost;
 
     site_cost(site, &cost);
-    printf("%s: no faults\n"
+    printf("%s: %s\n"
            "  devices       %u\n"
            "  points        %u\n"
            "  alarms        %u\n"
@@ -83,8 +103,9 @@ print_cost(const struct site *site)
            "  points/s      %.1f\n"
            "  time series   %.1f MB of disk\n"
            "  memory        %.1f MB of configuration\n",
-           site->file, cost.devices, cost.points, cost.alarms, cost.requests_per_s,
-           cost.points_per_s, (double)cost.rrd_bytes / 1e6, (double)cost.memory_bytes / 1e6);
+           site->file, count_words(diag, words, sizeof words), cost.devices, cost.points,
+           cost.alarms, cost.requests_per_s, cost.points_per_s, (double)cost.rrd_bytes / 1e6,
+           (double)cost.memory_bytes / 1e6);
 }
 
 /* against the running gateway */
@@ -280,6 +301,24 @@ print_comparison(const json_t *comparison)
                  : "a reload would change nothing");
 }
 
+/* No site: what is wrong with its file. */
+static int
+refuse(const char *file, struct diag *diag, bool json)
+{
+    char words[80];
+
+    if (json) {
+        json_t *object = json_pack("{s:b, s:o}", "ok", false, "diagnostics", diag_json(diag));
+
+        common_print_json(object);
+        json_decref(object);
+        return EXIT_WRONG;
+    }
+    diag_print(diag, stderr);
+    fprintf(stderr, "%s: %s\n", file, count_words(diag, words, sizeof words));
+    return EXIT_WRONG;
+}
+
 static int
 report(const struct site *site, const struct diag *diag, const struct common_options *common,
        const struct site_texts *against)
@@ -306,7 +345,7 @@ report(const struct site *site, const struct diag *diag, const struct common_opt
     } else if (comparison != NULL) {
         print_comparison(comparison);
     } else {
-        print_cost(site);
+        print_cost(site, diag);
     }
     json_decref(comparison);
     return EXIT_FINE;
@@ -317,15 +356,16 @@ cmd_check(int argc, char **argv)
 {
     static const struct option OPTIONS[] = {{"profiles", required_argument, NULL, OPTION_PROFILES},
                                             {"against-running", no_argument, NULL, OPTION_AGAINST},
+                                            {"strict", no_argument, NULL, OPTION_STRICT},
                                             {"schema-markdown", no_argument, NULL, OPTION_SCHEMA},
                                             COMMON_OPTIONS,
                                             {NULL, 0, NULL, 0}};
     struct common_options common = {0};
     struct site_texts texts = {0};
-    struct site_options options = {.generation = 1, .texts = &texts};
+    struct site_options options = {.generation = 1, .lint = true, .texts = &texts};
     struct diag diag;
     struct site *site = NULL;
-    bool against = false;
+    bool against = false, strict = false;
     int option, status;
 
     while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
@@ -333,6 +373,8 @@ cmd_check(int argc, char **argv)
             options.profile_dir = optarg;
         } else if (option == OPTION_AGAINST) {
             against = true;
+        } else if (option == OPTION_STRICT) {
+            strict = true;
         } else if (option == OPTION_SCHEMA) {
             tables_print(stdout);
             vocabulary_print(stdout);
@@ -354,18 +396,10 @@ cmd_check(int argc, char **argv)
         if (!common.json)
             diag_print(&diag, stderr);
         status = report(site, &diag, &common, against ? &texts : NULL);
+        if (status == EXIT_FINE && strict && diag.warnings > 0)
+            status = EXIT_WRONG;
     } else {
-        status = EXIT_WRONG;
-        if (common.json) {
-            json_t *object = json_pack("{s:b, s:o}", "ok", false, "diagnostics", diag_json(&diag));
-
-            common_print_json(object);
-            json_decref(object);
-        } else {
-            diag_print(&diag, stderr);
-            fprintf(stderr, "%s: %zu errors, %zu warnings\n", argv[optind], diag.errors,
-                    diag.warnings);
-        }
+        status = refuse(argv[optind], &diag, common.json);
     }
     site_free(site);
     texts_done(&texts);

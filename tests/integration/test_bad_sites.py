@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Faulty site files and what `watchroom check` says of each: tests/fixtures/bad-sites/NNN-name.yaml and .expect.
+"""Faulty site files and what `watchroom check` says of each: tests/fixtures/bad-sites/NNN-name.yaml and .expect;
+and good ones whose alarms deserve a warning: tests/fixtures/lint-sites.
 
 Every line file:line:column: level: text (hint) is compared; each fault is followed by the source line and a caret
 under the place. A good file stays silent, and `--json` says the same as the text.
@@ -9,19 +10,51 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import SOURCE, WATCHROOM  # noqa: E402
 
 FOLDER = SOURCE / "tests" / "fixtures" / "bad-sites"
+LINTS = SOURCE / "tests" / "fixtures" / "lint-sites"
 DIAGNOSTIC = re.compile(r"^([^ ]+):(\d+):(\d+): (error|warning): ")
 
 
-def check(path, *options):
-    done = subprocess.run([WATCHROOM, "check", path, "--profiles", SOURCE / "config" / "profiles", *options],
+def check(path, *options, profiles=SOURCE / "config" / "profiles"):
+    done = subprocess.run([WATCHROOM, "check", path, "--profiles", profiles, *options],
                           capture_output=True, text=True, errors="replace")
-    return done.returncode, done.stdout, done.stderr.replace(f"{FOLDER}/", "").replace(f"{SOURCE}/", "")
+    said = done.stderr.replace(f"{FOLDER}/", "").replace(f"{LINTS}/", "").replace(f"{SOURCE}/", "")
+    return done.returncode, done.stdout, said
+
+
+def check_lints():
+    """Warnings stop nobody, but for --strict; they are told in JSON, too. Returns how many files are not as expected."""
+    cases, wrong = sorted(LINTS.glob("*.yaml")), 0
+    assert len(cases) >= 30, len(cases)
+    for case in cases:
+        expected = case.with_suffix(".expect").read_text().splitlines()
+        status, out, text = check(case, profiles=LINTS / "profiles")
+        said = [line for line in text.splitlines() if DIAGNOSTIC.match(line)]
+        if status != 0 or said != expected:
+            wrong += 1
+            print(f"{case.name}: status {status}\n  expected {expected}\n  said     {said}")
+        check_carets(case.name, text)
+        words = {0: "no faults", 1: "1 warning"}.get(len(expected), f"{len(expected)} warnings")
+        assert out.splitlines()[0].endswith(f": {words}"), out
+        assert check(case, "--strict", profiles=LINTS / "profiles")[0] == (1 if expected else 0), case.name
+        reported = json.loads(check(case, "--json", profiles=LINTS / "profiles")[1])
+        assert reported["ok"] and [d["level"] for d in reported["diagnostics"]] == ["warning"] * len(expected), case.name
+    return len(cases), wrong
+
+
+def demo_site(folder):
+    """The demo's, with addresses filled in."""
+    text = (SOURCE / "config" / "examples" / "demo" / "site.yaml").read_text()
+    text = text.replace("@BROKER_PORT@", "1883").replace("@DIR@", str(folder))
+    path = Path(folder) / "site.yaml"
+    path.write_text(re.sub("@[a-z0-9-]+@", "10.0.0.1", text))
+    return path
 
 
 def check_carets(name, text):
@@ -51,18 +84,25 @@ def main():
         check_carets(case.name, text)
         reported = json.loads(check(case, "--json")[1])
         assert not reported["ok"] and len(reported["diagnostics"]) == len(expected), case.name
-    for good in [*SOURCE.glob("config/examples/*.yaml")]:
-        status, out, text = check(good)
+    sites = [path for path in SOURCE.glob("config/examples/*.yaml") if "\ndevices:" in path.read_text()]
+    assert sites
+    for good in sites:
+        status, out, text = check(good, "--strict")
         assert status == 0 and not text, (good, text)
         assert "requests/s" in out and "time series" in out
+    with tempfile.TemporaryDirectory() as folder:
+        status, out, text = check(demo_site(folder), "--strict")
+        assert status == 0 and not text and "no faults" in out, text
+    lint_cases, lint_wrong = check_lints()
+    wrong += lint_wrong
     for profile in SOURCE.glob("config/profiles/*/*.yaml"):
         site = f"site: {{id: t}}\ndevices:\n  - {{id: d, profile: {profile.parent.name}/{profile.stem}, address: 10.0.0.1}}\n"
-        done = subprocess.run([WATCHROOM, "check", "/dev/stdin", "--profiles", SOURCE / "config" / "profiles"],
+        done = subprocess.run([WATCHROOM, "check", "--strict", "/dev/stdin", "--profiles", SOURCE / "config" / "profiles"],
                               input=site, capture_output=True, text=True)
         assert done.returncode == 0, (profile, done.stderr)
     page = subprocess.run([WATCHROOM, "check", "--schema-markdown"], capture_output=True, text=True, check=True).stdout
     assert (SOURCE / "docs" / "configuration.md").read_text() == page, "docs/configuration.md is not what the schema says"
-    print(f"{len(cases)} faulty files, {wrong} not as expected; examples, profiles and docs/configuration.md agree")
+    print(f"{len(cases)} faulty files and {lint_cases} poor ones, {wrong} not as expected; examples, profiles and docs/configuration.md agree")
     return 1 if wrong else 0
 
 
