@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The configurations on record: each accepted one is a generation with its files, who asked for it and how it differs; they are
 compared, shown, put back, exported, with and without a gateway; nothing of it is lost to a kill or believed when altered."""
 import hashlib

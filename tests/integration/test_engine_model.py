@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The alarm life cycle against its reference model: the same events, the same states, outputs and replies.
 
 EVENTS random events (100,000; the nightly test: 10,000,000) over all 32 configurations go through

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """`watchroom report alarms` and /metrics against figures computed here, from `watchroom log --json` alone.
 
 First a live site: alarms, acknowledgements, a refused command; report, page, metrics. Then, with the gateway stopped,
