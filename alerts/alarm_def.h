@@ -38,6 +38,8 @@ enum rule_kind {
     RULE_KIND_COUNT
 };
 
+#define ALARM_REALARM_BY_PRIORITY INT64_C(-1) /* in profiles; a site has settled it */
+
 struct alarm_type {
     const char *type; /* dotted: "power.ups.on-battery" */
     const char *name; /* last part of the alarm's id: "on-battery" */
@@ -71,7 +73,7 @@ struct alarm_def {
 
 const char *alarm_class_name(enum alarm_class alarm_class);
 const char *audience_name(enum audience audience);
-const char *rule_kind_name(enum rule_kind rule); /* "high", "low", "is", "not", "stale" */
+const char *rule_kind_name(enum rule_kind rule);    /* "high", "low", "is", "not", "stale" */
 const char *alarm_severity_name(unsigned priority); /* 1 "critical" .. 4 "warning" */
 
 #endif

@@ -19,6 +19,7 @@ enum {
     MARK_ANNUNCIATED = 64,
     MARK_HEARD = 128,
 };
+enum { MORE_FIRST_OUT = 1 };
 
 static void
 put_le(uint8_t **out, uint64_t value, size_t bytes)
@@ -65,7 +66,7 @@ alarm_record_write(const struct alarm_run *run, uint8_t out[ENGINE_RECORD_MAX])
     put_le(&at, (uint64_t)state->reading_utc_ms, 8);
     put_le(&at, (uint64_t)run->pending_utc_ms, 8);
     put_le(&at, run->pending_unc_ms, 4);
-    put_le(&at, 0, 4);
+    put_le(&at, state->first_out ? MORE_FIRST_OUT : 0u, 4);
     put_le(&at, (uint64_t)run->shelf_until_utc_ms, 8);
     put_le(&at, (uint64_t)run->shelf_length_ms, 8);
     return (size_t)(at - out);
@@ -132,7 +133,7 @@ alarm_record_read(struct alarm_run *run, const void *record, size_t bytes, struc
     state->reading_utc_ms = (int64_t)get_le(&at, 8);
     read.pending_utc_ms = (int64_t)get_le(&at, 8);
     read.pending_unc_ms = (uint32_t)get_le(&at, 4);
-    at += 4;
+    state->first_out = (get_le(&at, 4) & MORE_FIRST_OUT) != 0;
     int64_t until_utc_ms = (int64_t)get_le(&at, 8);
     if (r->shelved)
         restore_shelf(&read, until_utc_ms, (int64_t)get_le(&at, 8), now);

@@ -117,6 +117,8 @@ write_front(struct text_buf *out, const struct alarm_def *def, const struct alar
     json_write_text(out, "clock", facts->clock);
     json_write_text(out, "cond", alarm_cond_name((enum alarm_cond)state->regions.cond));
     json_write_text(out, "consequence", type->consequence);
+    if (state->first_out)
+        json_write_flag(out, "first_out", true);
 }
 
 static void
@@ -132,8 +134,7 @@ write_middle(struct text_buf *out, const struct alarm_def *def, const struct ala
         json_write_key(out, "limit");
         json_write_number(out, type->limit);
     }
-    json_write_key(out, "managed");
-    text_buf_add_bytes(out, type->managed ? "true" : "false", type->managed ? 4 : 5);
+    json_write_flag(out, "managed", type->managed);
     json_write_text(out, "mode", ALARM_MODE);
     json_write_integer(out, "occ", state->occ);
     write_saying(out, "oos", facts->said.text[SAYING_OOS]);

@@ -261,6 +261,7 @@ alarm_run_level(const struct alarm_run *run)
                      (r->shelved ? ALARM_COUNTED_SHELVED : 0u) |
                      (r->design ? ALARM_COUNTED_DESIGN : 0u) | (r->oos ? ALARM_COUNTED_OOS : 0u) |
                      (r->test ? ALARM_COUNTED_TEST : 0u) |
+                     (alarm_run_is_held(run) ? ALARM_COUNTED_HELD : 0u) |
                      (alarm_run_is_at_rest(run) ? 0u : ALARM_COUNTED_RESTLESS);
 
     return (uint8_t)level;

@@ -80,6 +80,7 @@ bool alarm_run_is_at_rest(const struct alarm_run *run);
 #define ALARM_COUNTED_OOS (1u << 4)
 #define ALARM_COUNTED_RESTLESS (1u << 5) /* not at rest */
 #define ALARM_COUNTED_TEST (1u << 6)
+#define ALARM_COUNTED_HELD (1u << 7) /* for its chatter */
 uint8_t alarm_run_level(const struct alarm_run *run);
 
 #endif

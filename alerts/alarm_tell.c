@@ -58,6 +58,9 @@ add_row(struct alarm_tell *tell, uint32_t alarm, const struct alarm_state *state
     text_buf_reset(members);
     ADD(members, "{\"alarm\":");
     text_buf_add_bytes(members, object->data, object->length);
+    if ((outputs & OUT(ANNUNCIATE)) != 0 && tell->flood != NULL &&
+        !flood_is_audible(tell->flood, def->type->audiences, def->type->priority))
+        json_write_flag(members, "audible", false);
     if (tell->order != NULL && change == NULL)
         json_write_text(members, "by", tell->order->by);
     ADD(members, ",\"change\":");

@@ -8,6 +8,7 @@
 #include "alerts/alarm_people.h"
 #include "alerts/alarms.h"
 #include "alerts/engine.h"
+#include "alerts/flood.h"
 #include "alerts/journal.h"
 #include "gateway/base/text.h"
 
@@ -15,6 +16,7 @@ struct alarm_tell {
     const struct alarms_params *params; /* borrowed, as the next two */
     struct engine *engine;
     struct journal *journal;
+    const struct flood *flood; /* NULL: none is watched */
     /* A row was added for this transition; for those who must look at P1s. May be NULL. */
     void (*on_told)(void *ctx, const struct transition *transition, uint64_t seq);
     void *ctx;

@@ -187,6 +187,7 @@ on_told(void *ctx, const struct transition *transition, uint64_t seq)
     if ((transition->outputs & OUT(ANNUNCIATE)) == 0 || def->type->audiences == 0)
         return;
     worker_count(&self->worker, STAT_ALARMS_TOLD, 1);
+    flood_rows_note(self, def->type->audiences);
     if (def->type->priority == 1 && self->params->courier_fd >= 0 &&
         (def->point != own || own == UINT32_MAX))
         unconfirmed_note(self->unconfirmed, transition->alarm, transition->state->occ, seq,
@@ -258,6 +259,9 @@ on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     alarms_read_clock(self);
     self->tell.clock = clock_state_name(clock_sync_state());
     engine_tick(self->engine, self->now);
+    flood_rows_tick(self);
+    gateway_points_set(&self->points, GATEWAY_ALARMS_CHATTERING,
+                       engine_counts(self->engine)->chattering, self->now);
     gateway_points_tick(&self->points, self->now);
     if (self->courier != NULL && unconfirmed_tick(self->unconfirmed, self->now))
         gateway_points_set(&self->points, GATEWAY_BROKER_UNCONFIRMED, 1, self->now);
@@ -327,6 +331,8 @@ make_parts(struct alarms *self)
                                    .alarm_limit = params->alarm_limit,
                                    .directory = params->directory,
                                    .sink = alarm_tell_transition,
+                                   .chatter = params->chatter,
+                                   .first_out_ms = params->first_out_ms,
                                    .ctx = &self->tell};
 
     self->engine = engine_new(&engine, self->now);
@@ -335,6 +341,8 @@ make_parts(struct alarms *self)
     if (self->engine == NULL || self->intakes == NULL || self->kpi == NULL ||
         !alarm_index_init(&self->index, params->alarms, params->alarm_limit))
         return false;
+    flood_init(&self->flood, &params->flood);
+    self->tell.flood = &self->flood;
     self->tell.engine = self->engine;
     self->tell.on_told = on_told;
     self->tell.ctx = self;
@@ -342,10 +350,8 @@ make_parts(struct alarms *self)
     self->devices = device_health_new(params->directory, self->journal);
     self->values = values_new(params->directory, self->engine);
     self->spells = spells_new(&self->tell, &self->index);
-    self->commands = commands_new(&(struct orders){.params = params,
-                                                   .tell = &self->tell,
-                                                   .index = &self->index,
-                                                   .spells = self->spells});
+    self->commands = commands_new(&(struct orders){
+        .params = params, .tell = &self->tell, .index = &self->index, .spells = self->spells});
     self->control = control_new(self->worker.loop, params->control_fd, control_verbs_answer, self);
     self->unconfirmed = unconfirmed_new(self->worker.loop, params, &self->tell);
     return self->devices != NULL && self->values != NULL && self->spells != NULL &&
@@ -357,6 +363,8 @@ feed_first_points(struct alarms *self, const struct journal_open_result *opened)
 {
     char value[16];
 
+    gateway_points_set(&self->points, GATEWAY_ALARMS_CHATTERING,
+                       engine_counts(self->engine)->chattering, self->now);
     if (opened->quarantined[0] != '\0' || opened->is_older_copy)
         gateway_points_hold(&self->points, GATEWAY_JOURNAL_RESTARTED, self->now);
     if (journal_get(self->journal, FIGURES_CONFIG_KEY, value, sizeof value))

@@ -6,6 +6,8 @@
 #define WATCHROOM_ALERTS_ALARMS_H
 
 #include "alerts/alarm_def.h"
+#include "alerts/engine.h"
+#include "alerts/flood.h"
 #include "gateway/base/json.h"
 #include "gateway/base/worker.h"
 
@@ -35,18 +37,21 @@ struct alarms_params {
     const struct user *users;
     uint32_t user_count;
     const char *site_name;
-    const char *time_zone; /* of the people on site; stamps stay UTC */
+    const char *time_zone;     /* of the people on site; stamps stay UTC */
     const char *state_dir;     /* journal.db, journal.ballast live here */
     const char *config_digest; /* SHA-256 in hex of the accepted configuration */
     const char *config_file;
     const json_t *config_parts; /* fingerprints of its sections and workers; NULL: not known */
-    bool send_values;          /* forward samples to the courier */
-    int64_t unconfirmed_after_ms;             /* P1 not confirmed by the broker: run the command */
-    const char *const *unconfirmed_command;   /* argv, NULL-terminated; NULL: none configured */
-    int64_t retention_ms;      /* of journal rows; at least 13 months */
-    uint64_t ballast_bytes;    /* default 32 MiB */
-    uint64_t journal_max_bytes; /* a warning size; 0: none */
-    int control_fd;            /* listening AF_UNIX stream socket, made by the master */
+    bool send_values;           /* forward samples to the courier */
+    struct engine_chatter chatter;
+    struct flood_limits flood;
+    int64_t first_out_ms;         /* quiet time between two bursts; 0: no alarm is first-out */
+    int64_t unconfirmed_after_ms; /* P1 not confirmed by the broker: run the command */
+    const char *const *unconfirmed_command; /* argv, NULL-terminated; NULL: none configured */
+    int64_t retention_ms;                   /* of journal rows; at least 13 months */
+    uint64_t ballast_bytes;                 /* default 32 MiB */
+    uint64_t journal_max_bytes;             /* a warning size; 0: none */
+    int control_fd; /* listening AF_UNIX stream socket, made by the master */
     int courier_fd, store_fd, web_fd;
     const int *collector_fds;
     uint32_t collector_count;

@@ -14,6 +14,7 @@
 #include "alerts/control.h"
 #include "alerts/device_health.h"
 #include "alerts/engine.h"
+#include "alerts/flood.h"
 #include "alerts/gateway_points.h"
 #include "alerts/journal.h"
 #include "alerts/spells.h"
@@ -100,6 +101,8 @@ struct alarms {
     struct device_health *devices;
     struct values *values;
     struct spells *spells;
+    struct flood flood;
+    bool flood_is_dirty; /* not yet in the journal's turn */
     struct commands *commands;
     struct control *control;
     struct unconfirmed *unconfirmed;
@@ -155,9 +158,16 @@ void turn_add_outcome(struct alarms *self, const struct msg_command *head, const
 void turn_add_answer(struct alarms *self, uint64_t ticket, const struct outcome *outcome);
 void turn_done(struct alarms *self);
 
+/* flood_rows.c: who is told too much, on record */
+void flood_rows_restore(struct alarms *self);
+void flood_rows_note(struct alarms *self, unsigned audiences);
+void flood_rows_tick(struct alarms *self);
+void flood_rows_before_commit(struct alarms *self);
+
 /* figures.c */
-#define FIGURES_CONFIG_KEY "gateway.config" /* in the journal: the last configuration was refused  \
-                                             */
+#define FIGURES_CONFIG_KEY                                                                         \
+    "gateway.config" /* in the journal: the last configuration was refused                         \
+                      */
 void figures_take_stats(struct alarms *self, const struct msg_stats *stats);
 void figures_take_store(struct alarms *self, const struct msg_store *store);
 void figures_take_cursor(struct alarms *self, const struct msg_cursor *cursor);
@@ -191,7 +201,6 @@ json_t *figures_kpi(const struct alarms *self); /* a new reference */
 control_handler control_verbs_answer;
 void control_verbs_flushed(struct alarms *self, const struct msg_flush *flushed);
 void control_verbs_ordered(struct alarms *self, uint64_t ticket, const struct outcome *outcome);
-
 
 /* control_config.c */
 void control_config_reload(struct alarms *self, struct control_client *client,

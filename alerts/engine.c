@@ -30,6 +30,8 @@ count_level(struct engine *engine, unsigned level, unsigned priority, uint32_t o
         counts->out_of_service += one;
     if ((level & ALARM_COUNTED_TEST) != 0)
         counts->tested += one;
+    if ((level & ALARM_COUNTED_HELD) != 0)
+        counts->chattering += one;
     if ((level & ALARM_COUNTED_RESTLESS) != 0)
         counts->not_at_rest += one;
 }
@@ -92,12 +94,17 @@ engine_apply(struct engine *engine, uint32_t number, enum alarm_event event,
              const struct occasion *occasion)
 {
     struct alarm_run *run = &engine->runs[number];
+    const struct alarm_type *type = engine->params.alarms[number].type;
     enum alarm_reply reply;
-    uint32_t outputs =
-        alarm_run_step(run, engine->params.alarms[number].type, event, occasion, &reply);
+    uint32_t outputs = alarm_run_step(run, type, event, occasion, &reply);
 
-    if ((outputs & OUT(RAISED)) != 0 && engine->params.chatter.raises > 0)
-        outputs |= alarm_run_note_raise(run, &engine->params.chatter, occasion->at.mono_ms);
+    if ((outputs & OUT(RAISED)) != 0) {
+        run->state.first_out =
+            (outputs & OUT(ANNUNCIATE)) != 0 &&
+            first_out_note(&engine->first_out, type->audiences, occasion->at.mono_ms);
+        if (engine->params.chatter.raises > 0)
+            outputs |= alarm_run_note_raise(run, &engine->params.chatter, occasion->at.mono_ms);
+    }
     timers_set(engine->timers, number, alarm_run_next_ms(run));
     engine_recount(engine, number);
     tell(engine, number, outputs, occasion->at);
@@ -114,7 +121,10 @@ steady(struct engine *engine, uint32_t number, const struct occasion *occasion)
         run->quiet_due_ms = occasion->at.mono_ms + engine->params.chatter.quiet_ms;
         return;
     }
-    tell(engine, number, alarm_run_steady(run, occasion), occasion->at);
+    uint32_t outputs = alarm_run_steady(run, occasion);
+
+    engine_recount(engine, number);
+    tell(engine, number, outputs, occasion->at);
     if (!engine->rules[number].is_met)
         engine_apply(engine, number, EVENT_IN_FALSE, occasion);
 }

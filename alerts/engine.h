@@ -36,6 +36,7 @@ struct alarm_state {
                      /* ENGINE_UNC_UNKNOWN: there was no good reading before it */
     uint8_t quality; /* enum quality of the last sample; bad once it is stale */
     uint8_t cause;   /* enum cause of the last sample */
+    bool first_out;  /* this occurrence was the first of a burst (first_out.h) */
     bool is_heard;   /* its point has been read at least once */
 };
 
@@ -68,6 +69,7 @@ struct engine_params {
     engine_sink *sink; /* must not feed the engine */
     void *ctx;
     struct engine_chatter chatter; /* all zero: no hold */
+    int64_t first_out_ms;          /* quiet time between two bursts; 0: no alarm is first-out */
 };
 
 /* All points start not-yet-read; stale times count from `now`. NULL: out of memory. */
@@ -139,7 +141,8 @@ struct engine_counts {
     uint32_t live[5];    /* active, clearing or latched; per priority, [0] all */
     uint32_t unacked[5]; /* per priority; [0] all */
     uint32_t shelved, suppressed, out_of_service, not_at_rest;
-    uint32_t tested; /* covered by an announced test */
+    uint32_t tested;     /* covered by an announced test */
+    uint32_t chattering; /* held for it */
     uint32_t stale_points;
     uint64_t samples, late_samples, unknown_points; /* late: too old, or of an impossible time */
 };

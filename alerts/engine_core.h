@@ -7,6 +7,7 @@
 
 #include "alerts/alarm_run.h"
 #include "alerts/engine.h"
+#include "alerts/first_out.h"
 #include "alerts/rule.h"
 #include "alerts/stale.h"
 #include "gateway/base/timers.h"
@@ -44,6 +45,7 @@ struct engine {
     struct device_state *devices;
     struct timers *timers; /* by alarm: the first of its timers */
     struct stale *stale;
+    struct first_out first_out;
     struct engine_counts counts;
 };
 

@@ -109,6 +109,7 @@ engine_new(const struct engine_params *params, struct stamp now)
         return NULL;
     engine->params = *params;
     engine->start = now;
+    first_out_init(&engine->first_out, params->first_out_ms);
     if (!get_memory(engine, now)) {
         engine_free(engine);
         return NULL;
@@ -169,6 +170,19 @@ restore_bad_quality(struct engine *engine, uint32_t number, const struct occasio
         engine->devices[point->device].stale_points++;
 }
 
+/* A burst does not end because the gateway restarts in its midst. */
+static void
+restore_burst(struct engine *engine, uint32_t number, struct stamp now)
+{
+    const struct alarm_state *state = &engine->runs[number].state;
+    int64_t age_ms = now.utc_ms - state->raised_utc_ms;
+
+    if (alarm_is_live(&state->regions) && state->regions.annunciated && age_ms >= 0 &&
+        age_ms < engine->first_out.quiet_ms)
+        first_out_note(&engine->first_out, engine->params.alarms[number].type->audiences,
+                       now.mono_ms - age_ms);
+}
+
 bool
 engine_restore(struct engine *engine, uint32_t number, const void *record, size_t bytes,
                struct stamp now)
@@ -183,6 +197,7 @@ engine_restore(struct engine *engine, uint32_t number, const void *record, size_
     if (run->state.is_heard && engine_point(engine, number) != NULL)
         engine->points[def->point].was_read = true;
     alarm_run_settle(run, def->type, &engine->params.chatter, now.mono_ms);
+    restore_burst(engine, number, now);
     engine->rules[number].is_met = run->state.regions.inp;
     timers_set(engine->timers, number, alarm_run_next_ms(run));
     engine_recount(engine, number);

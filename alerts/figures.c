@@ -11,6 +11,12 @@
 #include "alerts/alarms_self.h"
 #include "gateway/base/log.h"
 
+static void
+set(json_t *object, const char *key, json_t *value)
+{
+    json_object_set_new(object, key, value);
+}
+
 static struct msg_stats *
 find_worker(struct figures *figures, const char *name)
 {
@@ -230,6 +236,19 @@ store_json(const struct figures *figures)
                      "pending", (json_int_t)store->pending, "reason", store->reason);
 }
 
+/* Within the time that decides about a flood, per audience. */
+static json_t *
+told_lately(const struct alarms *self)
+{
+    json_t *told = json_object();
+
+    for (unsigned i = 0; i < AUDIENCE_COUNT; i++)
+        set(told, audience_name((enum audience)i),
+            json_integer(
+                (json_int_t)flood_recent(&self->flood, (enum audience)i, self->now.mono_ms)));
+    return told;
+}
+
 static json_t *
 alarms_json(const struct alarms *self)
 {
@@ -241,6 +260,9 @@ alarms_json(const struct alarms *self)
         (json_int_t)counts->out_of_service, "not_at_rest", (json_int_t)counts->not_at_rest,
         "stale_points", (json_int_t)counts->stale_points);
 
+    set(alarms, "chattering", json_integer((json_int_t)counts->chattering));
+    set(alarms, "floods", flood_names(flood_audiences(&self->flood)));
+    set(alarms, "told_lately", told_lately(self));
     for (unsigned priority = 1; alarms != NULL && priority <= 4; priority++) {
         char key[24];
 
@@ -263,12 +285,6 @@ socket_path(const struct alarms *self, char *out, size_t size)
         address.sun_family == AF_UNIX)
         text_clean(out, size, address.sun_path, strnlen(address.sun_path, sizeof address.sun_path));
     return out;
-}
-
-static void
-set(json_t *object, const char *key, json_t *value)
-{
-    json_object_set_new(object, key, value);
 }
 
 static json_t *

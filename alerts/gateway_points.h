@@ -20,10 +20,11 @@
     X(STORE_LOSS, "store.loss")                                                                    \
     X(BROKER_STATE, "broker.state") /* 0 connected, 1 disconnected */                              \
     X(BROKER_UNCONFIRMED, "broker.unconfirmed")                                                    \
-    X(BROKER_REFUSED, "broker.refused") /* it refused something lately */                          \
-    X(WORKERS_STATE, "workers.state")   /* 0 steady, 1 restarted */                                \
-    X(CONFIG_STATE, "config.state")     /* 0 ok, 1 refused */                                      \
-    X(SAMPLES_MERGED, "samples.merged") /* collectors ahead of the judge */
+    X(BROKER_REFUSED, "broker.refused")       /* it refused something lately */                    \
+    X(WORKERS_STATE, "workers.state")         /* 0 steady, 1 restarted */                          \
+    X(CONFIG_STATE, "config.state")           /* 0 ok, 1 refused */                                \
+    X(SAMPLES_MERGED, "samples.merged")       /* collectors ahead of the judge */                  \
+    X(ALARMS_CHATTERING, "alarms.chattering") /* held for it */
 
 enum gateway_point {
 #define GATEWAY_POINT_ENUM(symbol, id) GATEWAY_##symbol,

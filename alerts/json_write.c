@@ -106,3 +106,10 @@ json_write_integer(struct text_buf *out, const char *key, int64_t value)
     json_write_key(out, key);
     json_write_int(out, value);
 }
+
+void
+json_write_flag(struct text_buf *out, const char *key, bool value)
+{
+    json_write_key(out, key);
+    text_buf_add_bytes(out, value ? "true" : "false", value ? 4 : 5);
+}

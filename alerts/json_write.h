@@ -18,5 +18,6 @@ void json_write_key(struct text_buf *out, const char *key);
 /* A member; the comma as above. */
 void json_write_text(struct text_buf *out, const char *key, const char *text);
 void json_write_integer(struct text_buf *out, const char *key, int64_t value);
+void json_write_flag(struct text_buf *out, const char *key, bool value);
 
 #endif

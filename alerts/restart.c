@@ -158,6 +158,7 @@ restart_from_journal(struct alarms *self, const struct journal_open_result *open
     code = journal_each_alarm(self->journal, restore_alarm, self, err);
     if (code == ERR_OK)
         code = spells_restore(self->spells, self->now, err);
+    flood_rows_restore(self);
     if (code == ERR_OK)
         look_at_standing(self);
     return code;

@@ -10,6 +10,7 @@
 
 #include "alerts/alarm_def.h"
 #include "alerts/courier_self.h"
+#include "alerts/flood.h"
 #include "gateway/base/text.h"
 
 #define TICK_OLD_MS 6000
@@ -166,6 +167,8 @@ publish_sum(struct courier *courier, int64_t now_ms)
                   "shelved", (json_int_t)tick->shelved, "suppressed", (json_int_t)tick->suppressed,
                   "out_of_service", (json_int_t)tick->out_of_service, "tests",
                   (json_int_t)tick->tested, "flood", (int)(tick->flood != 0));
+    json_object_set_new(object, "floods", flood_names(tick->flood));
+    json_object_set_new(object, "chattering", json_integer((json_int_t)tick->chattering));
     char *text = object == NULL ? NULL : json_canonical(object);
 
     /* The number tells how new it is; alone it is no news. */

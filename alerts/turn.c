@@ -30,6 +30,8 @@ send_tick(struct alarms *self)
                             .suppressed = counts->suppressed,
                             .out_of_service = counts->out_of_service,
                             .tested = counts->tested,
+                            .chattering = counts->chattering,
+                            .flood = flood_audiences(&self->flood),
                             .clock = (uint32_t)clock_sync_state(),
                             .degraded = self->turn.is_failing};
 
@@ -227,6 +229,7 @@ commit(struct alarms *self)
 
     for (uint32_t i = 0; i < self->params->collector_count; i++)
         intake_before_commit(&self->intakes[i]);
+    flood_rows_before_commit(self);
     self->turn.tried_mono_ms = self->now.mono_ms;
     code = journal_commit(self->journal, self->now.utc_ms, &err);
     if (code == ERR_OK)
@@ -241,7 +244,7 @@ is_dirty(const struct alarms *self)
     for (uint32_t i = 0; i < self->params->collector_count; i++)
         if (self->intakes[i].is_dirty)
             return true;
-    return journal_is_dirty(self->journal);
+    return self->flood_is_dirty || journal_is_dirty(self->journal);
 }
 
 void

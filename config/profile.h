@@ -75,7 +75,6 @@ void profile_check_alarm(const struct schema_reader *reader, struct fy_node *nod
                          const struct raw_alarm *raw, const struct point_def *def);
 /* A list of audiences as bits; 0 after faults. */
 uint8_t profile_read_audiences(const struct schema_reader *reader, struct fy_node *node);
-int64_t profile_default_realarm_ms(unsigned priority);
 uint64_t profile_digest_type(const struct alarm_type *type);
 
 #endif

@@ -44,14 +44,6 @@ profile_read_audiences(const struct schema_reader *reader, struct fy_node *node)
     return (uint8_t)bits;
 }
 
-int64_t
-profile_default_realarm_ms(unsigned priority)
-{
-    static const int64_t MINUTES[] = {0, 10, 30, 240, 0};
-
-    return MINUTES[priority <= 4 ? priority : 4] * 60000;
-}
-
 static bool
 value_from(const struct point_def *def, const char *text, double *out)
 {
@@ -198,8 +190,7 @@ profile_read_alarm(const struct schema_reader *reader, struct fy_node *node,
         .deadband = isnan(raw->deadband) ? 0 : raw->deadband,
         .on_delay_ms = raw->on_delay_ms < 0 ? 0 : raw->on_delay_ms,
         .off_delay_ms = raw->off_delay_ms < 0 ? 0 : raw->off_delay_ms,
-        .realarm_ms = raw->realarm_ms < 0 ? profile_default_realarm_ms((unsigned)raw->priority)
-                                          : raw->realarm_ms,
+        .realarm_ms = raw->realarm_ms,
     };
     if (type->audiences == 0 || !read_rule(reader, node, raw, def, type))
         return NULL;

@@ -19,6 +19,7 @@ struct alarm_list {
     struct lint_alarm *alarms; /* with where each is defined */
     uint32_t count, room;
     struct number_of *ids; /* duplicates */
+    struct settled *settled;
     struct arena *scratch;
 };
 
@@ -31,6 +32,35 @@ stale_after(const struct device_info *device, const struct point_def *def)
         return 0;
     int64_t after_ms = interval_ms * STALE_POLLS + STALE_SLACK_MS;
     return after_ms < STALE_MIN_MS ? STALE_MIN_MS : after_ms;
+}
+
+/* One copy of each type that leaves it to the site when it is told again. */
+struct settled {
+    const struct alarm_type *from, *type;
+    UT_hash_handle hh;
+};
+
+static const struct alarm_type *
+settle_realarm(struct alarm_list *list, const struct alarm_type *type)
+{
+    struct settled *known;
+
+    if (type->realarm_ms != ALARM_REALARM_BY_PRIORITY)
+        return type;
+    HASH_FIND_PTR(list->settled, &type, known);
+    if (known != NULL)
+        return known->type;
+
+    struct alarm_type *copy = arena_alloc(list->build->arena, sizeof *copy);
+    known = arena_alloc(list->scratch, sizeof *known);
+    if (copy == NULL || known == NULL)
+        abort();
+    *copy = *type;
+    copy->realarm_ms = list->build->realarm_ms[type->priority];
+    copy->digest = fingerprint(type->digest, &copy->realarm_ms, sizeof copy->realarm_ms);
+    *known = (struct settled){.from = type, .type = copy};
+    HASH_ADD_PTR(list->settled, from, known);
+    return copy;
 }
 
 /* False: the id exists already. */
@@ -60,6 +90,7 @@ add_alarm(struct alarm_list *list, const struct alarm_type *type, uint32_t devic
         if (list->alarms == NULL)
             abort();
     }
+    type = settle_realarm(list, type);
     list->alarms[list->count++] = (struct lint_alarm){.def = {.type = type,
                                                               .id = id,
                                                               .device = device,
@@ -79,11 +110,7 @@ static const double ZERO[] = {0}, ONE[] = {1}, TWO[] = {2};
         .respond_within_ms = (within_s)*INT64_C(1000), .alarm_class = CLASS_GATEWAY,               \
         .audiences = AUDIENCE_BIT(AUDIENCE_FACILITIES), .priority = prio, .rule = RULE_IS,         \
         .ack_required = true, .shelvable = prio > 1, .values = when, .value_count = 1,             \
-        .on_delay_ms = delay_ms,                                                                   \
-        .realarm_ms = prio == 1   ? 600000                                                         \
-                      : prio == 2 ? 1800000                                                        \
-                      : prio == 3 ? 14400000                                                       \
-                                  : 0                                                              \
+        .on_delay_ms = delay_ms, .realarm_ms = ALARM_REALARM_BY_PRIORITY                           \
     }
 
 /* clang-format off */
@@ -141,6 +168,14 @@ static const struct own_alarm OWN[] = {
     {"config.state", false, false, false, BUILTIN("gateway.config-refused", "config-refused", 3, ONE,
         "A new configuration was refused", "The gateway goes on with the old one",
         "watchroom check SITE names every fault", 7200, 0)},
+    {"alarms.chattering", false, false, false, {
+        .type = "gateway.chatter", .name = "chatter",
+        .text = "Alarms that come and go are held active",
+        .consequence = "Each was told once; what their inputs do is in the journal only",
+        .action = "watchroom alarms shows which (chatter): mend the contact or the sensor, or widen deadband and delays",
+        .respond_within_ms = 7200000, .alarm_class = CLASS_GATEWAY,
+        .audiences = AUDIENCE_BIT(AUDIENCE_FACILITIES), .priority = 3, .rule = RULE_HIGH, .limit = 0,
+        .ack_required = true, .shelvable = true, .realarm_ms = ALARM_REALARM_BY_PRIORITY}},
     {"samples.merged", false, false, false, BUILTIN("gateway.overload", "overload", 3, ONE,
         "Readings come faster than they are judged", "Alarms come late",
         "Look at the load of this machine; use more collectors or longer intervals", 7200, 10000)},
@@ -167,7 +202,6 @@ add_own(struct alarm_list *list)
         type->managed = OWN[i].is_managed;
         if (OWN[i].is_for_all)
             type->audiences = ALL_AUDIENCES;
-        type->realarm_ms = profile_default_realarm_ms(type->priority);
         type->digest = profile_digest_type(type);
         add_alarm(list, type, gateway, point, 0, (struct lint_place){0});
     }
@@ -207,12 +241,8 @@ read_override(struct alarm_list *list, struct fy_node *node, const struct alarm_
     if (!good)
         return false;
     if (raw.priority > 0) {
-        bool is_usual = base->realarm_ms == profile_default_realarm_ms(base->priority);
-
         type->priority = (uint8_t)raw.priority;
         type->shelvable = raw.priority > 1 && (base->shelvable || base->priority == 1);
-        if (is_usual)
-            type->realarm_ms = profile_default_realarm_ms((unsigned)raw.priority);
     }
     type->text = raw.text != NULL ? raw.text : base->text;
     type->consequence = raw.consequence != NULL ? raw.consequence : base->consequence;
@@ -441,6 +471,7 @@ build_alarms(struct build *build)
         lints_run(build, list.alarms, list.count);
     HASH_CLEAR(hh, list.ids);
     free(list.alarms);
+    HASH_CLEAR(hh, list.settled);
     arena_free(list.scratch);
     return good;
 }

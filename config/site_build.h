@@ -49,6 +49,7 @@ struct build {
     struct built_device *devices;
     struct built_device *by_id;
     uint32_t device_count;
+    int64_t realarm_ms[5]; /* by priority */
     bool is_open;          /* everybody on this machine may read the site file */
     uint64_t broker_files; /* which password, key and certificates there are now */
 };

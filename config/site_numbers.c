@@ -46,6 +46,10 @@ const struct point_def GATEWAY_POINTS[] = {
     STATE_POINT("workers.state", WORKER_LABELS, "a process died or hung lately"),
     STATE_POINT("config.state", CONFIG_LABELS, "the newest configuration was accepted"),
     FLAG_POINT("samples.merged", "collectors are ahead of the judge"),
+    {.id = "alarms.chattering",
+     .unit = "",
+     .description = "alarms held because they chatter",
+     .kind = VALUE_NUMBER},
 };
 const uint32_t GATEWAY_POINT_COUNT = ARRAY_LEN(GATEWAY_POINTS);
 

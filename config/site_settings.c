@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alerts/first_out.h"
 #include "config/site_build.h"
 #include "gateway/base/text.h"
 
@@ -15,6 +16,7 @@
 #define MQTT_ROOT "watchroom/1"
 #define ZONE_DIR "/usr/share/zoneinfo"
 #define DAY_MS INT64_C(86400000)
+#define MINUTE_MS INT64_C(60000)
 
 static const struct rra_class CLASSES_DEFAULT[] = {
     {1000, 3600000, false},       {10000, DAY_MS, false},        {60000, 7 * DAY_MS, false},
@@ -321,6 +323,67 @@ read_retention(struct build *build)
 }
 
 static bool
+read_chatter(struct build *build, struct fy_node *node)
+{
+    struct engine_chatter *chatter = &build->site->alarms_params.chatter;
+    struct raw_chatter raw = {chatter->raises, chatter->within_ms, chatter->quiet_ms};
+
+    if (!schema_read(&build->reader, node, &TABLE_CHATTER, &raw))
+        return false;
+    if (raw.raises == 1) {
+        yaml_fault(&build->yaml, yaml_get(node, "raises"), "0 switches it off",
+                   "raises: one alone is no chatter");
+        return false;
+    }
+    *chatter = (struct engine_chatter){(uint32_t)raw.raises, raw.within_ms, raw.quiet_ms};
+    return true;
+}
+
+static bool
+read_flood(struct build *build, struct fy_node *node)
+{
+    struct flood_limits *flood = &build->site->alarms_params.flood;
+    struct raw_flood raw = {flood->begin, flood->end, flood->within_ms};
+
+    if (!schema_read(&build->reader, node, &TABLE_FLOOD, &raw))
+        return false;
+    if (raw.begin == 0)
+        raw.end = 0;
+    if (raw.end > raw.begin) {
+        yaml_fault(&build->yaml, node, NULL, "end: %lld is more than begin, %lld",
+                   (long long)raw.end, (long long)raw.begin);
+        return false;
+    }
+    *flood = (struct flood_limits){(uint32_t)raw.begin, (uint32_t)raw.end, raw.within_ms};
+    return true;
+}
+
+static bool
+read_annunciation(struct build *build)
+{
+    static const struct raw_realarm REALARM = {
+        {0, 10 * MINUTE_MS, 30 * MINUTE_MS, 240 * MINUTE_MS, 0}};
+    struct alarms_params *alarms = &build->site->alarms_params;
+    struct raw_annunciation raw = {.first_out_ms = FIRST_OUT_QUIET_DEFAULT_MS};
+    struct raw_realarm realarm = REALARM;
+    bool good = true;
+
+    alarms->chatter = ENGINE_CHATTER_DEFAULT;
+    alarms->flood = FLOOD_LIMITS_DEFAULT;
+    if (build->top.annunciation != NULL)
+        good = schema_read(&build->reader, build->top.annunciation, &TABLE_ANNUNCIATION, &raw);
+    alarms->first_out_ms = raw.first_out_ms;
+    if (raw.chatter != NULL)
+        good = read_chatter(build, raw.chatter) && good;
+    if (raw.flood != NULL)
+        good = read_flood(build, raw.flood) && good;
+    if (raw.realarm != NULL)
+        good = schema_read(&build->reader, raw.realarm, &TABLE_REALARM, &realarm) && good;
+    memcpy(build->realarm_ms, realarm.ms, sizeof build->realarm_ms);
+    return good;
+}
+
+static bool
 check_audiences(struct build *build)
 {
     bool good = true;
@@ -401,6 +464,7 @@ build_settings(struct build *build)
     good = read_web(build) && good;
     good = read_store(build) && good;
     good = read_retention(build) && good;
+    good = read_annunciation(build) && good;
     good = check_audiences(build) && good;
     return read_users(build) && good;
 }

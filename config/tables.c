@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "alerts/engine.h"
+#include "alerts/flood.h"
 #include "gateway/base/base.h"
 
 #define FIELD(struct_name, member) offsetof(struct struct_name, member)
@@ -35,6 +37,7 @@ static const struct field TOP[] = {
     {"web", FIELD_MAP, FIELD(raw_top, web), false, 0, 0, NULL, "none", "metrics and health over HTTP"},
     {"store", FIELD_MAP, FIELD(raw_top, store), false, 0, 0, NULL, "", "how time series are written"},
     {"retention", FIELD_MAP, FIELD(raw_top, retention), false, 0, 0, NULL, "", "how long what is kept"},
+    {"annunciation", FIELD_MAP, FIELD(raw_top, annunciation), false, 0, 0, NULL, "", "how alarms are told: chatter, floods, re-alarm, first-out"},
     {"audiences", FIELD_MAP, FIELD(raw_top, audiences), false, 0, 0, NULL, "", "security, continuity, facilities: names for people"},
     {"users", FIELD_LIST, FIELD(raw_top, users), false, 0, 0, NULL, "none", "who may give commands"},
     {"devices", FIELD_LIST, FIELD(raw_top, devices), true, 0, 0, NULL, NULL, "what is polled"},
@@ -104,6 +107,36 @@ static const struct field SERIES[] = {
     {"extremes", FIELD_BOOL, FIELD(raw_series, extremes), false, 0, 0, NULL, "false", "minimum and maximum beside the average"},
 };
 TABLE(TABLE_SERIES, "retention.series", "One archive.", SERIES);
+
+static const struct field ANNUNCIATION[] = {
+    {"chatter", FIELD_MAP, FIELD(raw_annunciation, chatter), false, 0, 0, NULL, "", "when an alarm that comes and goes is held"},
+    {"flood", FIELD_MAP, FIELD(raw_annunciation, flood), false, 0, 0, NULL, "", "when an audience is told more than it can take in"},
+    {"realarm", FIELD_MAP, FIELD(raw_annunciation, realarm), false, 0, 0, NULL, "", "when what was acknowledged and still stands is told again"},
+    {"first_out", FIELD_DURATION, FIELD(raw_annunciation, first_out_ms), false, 0, HOUR, NULL, "30s", "quiet before an alarm of an audience counts as the first of a burst; 0s: none does"},
+};
+TABLE(TABLE_ANNUNCIATION, "annunciation", "How alarms are told.", ANNUNCIATION);
+
+static const struct field CHATTER[] = {
+    {"raises", FIELD_INT, FIELD(raw_chatter, raises), false, 0, ENGINE_CHATTER_MAX, NULL, "3", "so many, 2 to 4, hold an occurrence active; 0: never"},
+    {"within", FIELD_DURATION, FIELD(raw_chatter, within_ms), false, SECOND, HOUR, NULL, "60s", "within this time"},
+    {"quiet", FIELD_DURATION, FIELD(raw_chatter, quiet_ms), false, SECOND, DAY, NULL, "300s", "until the input has kept still for so long"},
+};
+TABLE(TABLE_CHATTER, "annunciation.chatter", "An alarm that comes and goes is told once and held active until its input keeps still; each edge is journalled, and gateway/gateway/chatter says how many are held.", CHATTER);
+
+static const struct field FLOOD[] = {
+    {"begin", FIELD_INT, FIELD(raw_flood, begin), false, 0, FLOOD_MAX, NULL, "10", "alarms told to an audience; 0: there is no flood"},
+    {"end", FIELD_INT, FIELD(raw_flood, end), false, 1, FLOOD_MAX, NULL, "5", "the flood ends when fewer have been told; at most `begin`"},
+    {"within", FIELD_DURATION, FIELD(raw_flood, within_ms), false, SECOND, DAY, NULL, "10m", "within this time"},
+};
+TABLE(TABLE_FLOOD, "annunciation.flood", "During a flood P3 and P4 are told without a sound.", FLOOD);
+
+static const struct field REALARM[] = {
+    {"p1", FIELD_DURATION, FIELD(raw_realarm, ms[1]), false, 0, 30 * DAY, NULL, "10m", "of critical alarms; 0s: never"},
+    {"p2", FIELD_DURATION, FIELD(raw_realarm, ms[2]), false, 0, 30 * DAY, NULL, "30m", "of major ones"},
+    {"p3", FIELD_DURATION, FIELD(raw_realarm, ms[3]), false, 0, 30 * DAY, NULL, "4h", "of minor ones"},
+    {"p4", FIELD_DURATION, FIELD(raw_realarm, ms[4]), false, 0, 30 * DAY, NULL, "0s", "of warnings"},
+};
+TABLE(TABLE_REALARM, "annunciation.realarm", "By priority, where an alarm has no time of its own (`realarm`).", REALARM);
 
 static const struct field AUDIENCE[] = {
     {"name", FIELD_TEXT, FIELD(raw_audience, name), false, 0, 0, NULL, "", "for people"},
@@ -227,7 +260,7 @@ TABLE(TABLE_REGISTER, "register", "Where a Modbus point is.", REGISTER);
     {"deadband", FIELD_NUMBER, FIELD(raw_alarm, deadband), false, 0, 1e12, NULL, "0", "how far back inside the limit the value must come"}, \
     {"on_delay", FIELD_DURATION, FIELD(raw_alarm, on_delay_ms), false, 0, 30 * DAY, NULL, "0s", "how long it must last"}, \
     {"off_delay", FIELD_DURATION, FIELD(raw_alarm, off_delay_ms), false, 0, 30 * DAY, NULL, "0s", "how long it must be over"}, \
-    {"realarm", FIELD_DURATION, FIELD(raw_alarm, realarm_ms), false, 0, 30 * DAY, NULL, "10m, 30m, 4h, never by priority", "told again when acknowledged and still there; 0: never"}, \
+    {"realarm", FIELD_DURATION, FIELD(raw_alarm, realarm_ms), false, 0, 30 * DAY, NULL, "by priority: annunciation.realarm", "told again when acknowledged and still there; 0: never"}, \
     {"latch", FIELD_BOOL, FIELD(raw_alarm, latch), false, 0, 0, NULL, "false", "stays until a person resets it"}
 
 static const struct field ALARM[] = {
@@ -261,7 +294,7 @@ tables_alarm_defaults(void)
                               .on_delay_ms = -1,
                               .off_delay_ms = -1,
                               .respond_within_ms = -1,
-                              .realarm_ms = -1,
+                              .realarm_ms = ALARM_REALARM_BY_PRIORITY,
                               .high = NAN,
                               .low = NAN,
                               .limit = NAN,
@@ -280,10 +313,11 @@ void
 tables_print(FILE *out)
 {
     static const struct schema *const ALL[] = {
-        &TABLE_TOP,   &TABLE_SITE,    &TABLE_BROKER,    &TABLE_TLS,    &TABLE_UNCONFIRMED,
-        &TABLE_WEB,   &TABLE_STORE,   &TABLE_RETENTION, &TABLE_SERIES, &TABLE_AUDIENCE,
-        &TABLE_USER,  &TABLE_DEVICE,  &TABLE_SNMP,      &TABLE_MODBUS, &TABLE_OVERRIDE,
-        &TABLE_ALARM, &TABLE_PROFILE, &TABLE_IDENTIFY,  &TABLE_POINT,  &TABLE_REGISTER,
+        &TABLE_TOP,     &TABLE_SITE,     &TABLE_BROKER,    &TABLE_TLS,      &TABLE_UNCONFIRMED,
+        &TABLE_WEB,     &TABLE_STORE,    &TABLE_RETENTION, &TABLE_SERIES,   &TABLE_ANNUNCIATION,
+        &TABLE_CHATTER, &TABLE_FLOOD,    &TABLE_REALARM,   &TABLE_AUDIENCE, &TABLE_USER,
+        &TABLE_DEVICE,  &TABLE_SNMP,     &TABLE_MODBUS,    &TABLE_OVERRIDE, &TABLE_ALARM,
+        &TABLE_PROFILE, &TABLE_IDENTIFY, &TABLE_POINT,     &TABLE_REGISTER,
     };
 
     fputs(

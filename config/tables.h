@@ -8,7 +8,8 @@
 #include "config/schema.h"
 
 struct raw_top { /* a site file */
-    struct fy_node *site, *broker, *web, *store, *retention, *audiences, *users, *devices, *alarms;
+    struct fy_node *site, *broker, *web, *store, *retention, *annunciation, *audiences, *users,
+        *devices, *alarms;
 };
 
 struct raw_site {
@@ -49,6 +50,23 @@ struct raw_retention {
 struct raw_series {
     int64_t step_ms, keep_ms;
     bool extremes;
+};
+
+struct raw_annunciation {
+    struct fy_node *chatter, *flood, *realarm;
+    int64_t first_out_ms;
+};
+
+struct raw_chatter {
+    int64_t raises, within_ms, quiet_ms;
+};
+
+struct raw_flood {
+    int64_t begin, end, within_ms;
+};
+
+struct raw_realarm {
+    int64_t ms[5]; /* by priority; [0] is nobody's */
 };
 
 struct raw_audience {
@@ -114,9 +132,10 @@ struct raw_alarm {
 };
 
 extern const struct schema TABLE_TOP, TABLE_SITE, TABLE_BROKER, TABLE_TLS, TABLE_UNCONFIRMED,
-    TABLE_WEB, TABLE_STORE, TABLE_RETENTION, TABLE_SERIES, TABLE_AUDIENCE, TABLE_USER, TABLE_DEVICE,
-    TABLE_SNMP, TABLE_MODBUS, TABLE_PROFILE, TABLE_IDENTIFY, TABLE_POINT, TABLE_REGISTER,
-    TABLE_ALARM, TABLE_OVERRIDE;
+    TABLE_ANNUNCIATION, TABLE_CHATTER, TABLE_FLOOD, TABLE_REALARM, TABLE_WEB, TABLE_STORE,
+    TABLE_RETENTION, TABLE_SERIES, TABLE_AUDIENCE, TABLE_USER, TABLE_DEVICE, TABLE_SNMP,
+    TABLE_MODBUS, TABLE_PROFILE, TABLE_IDENTIFY, TABLE_POINT, TABLE_REGISTER, TABLE_ALARM,
+    TABLE_OVERRIDE;
 
 /* With the defaults that the tables name. */
 struct raw_alarm tables_alarm_defaults(void);

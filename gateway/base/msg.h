@@ -56,7 +56,8 @@ enum msg_type {
     MSG_ROW,  /* struct msg_row, then the JSON of a row that is not on disk (journalled: false) */
     /* courier -> alarms */
     MSG_CURSOR,  /* struct msg_cursor: the broker confirmed up to here */
-    MSG_REFUSED, /* struct msg_refused: of these rows it refused something; before the cursor passes */
+    MSG_REFUSED, /* struct msg_refused: of these rows it refused something; before the cursor passes
+                  */
     MSG_COMMAND, /* struct msg_command, then the payload bytes */
     /* alarms -> courier */
     MSG_OUTCOME, /* struct msg_command, then the JSON of the outcome */
@@ -136,9 +137,9 @@ struct msg_tick {
     uint64_t boot;       /* changes when alarms starts anew: read the journal's id again */
     uint32_t active[5];  /* live alarms per priority 1..4; [0] is the sum */
     uint32_t unacked[5]; /* the same of those that wait for an acknowledgement */
-    uint32_t shelved, suppressed, out_of_service, tested;
+    uint32_t shelved, suppressed, out_of_service, tested, chattering;
     uint32_t retained; /* alarms not at rest: what a console must find under alarm/# */
-    uint32_t flood;    /* 1 while the flood flag stands */
+    uint32_t flood;    /* AUDIENCE_BIT()s of those who are told more than they can take in */
     uint32_t clock;    /* enum clock_state */
     uint32_t degraded; /* 1: the judge itself has a fault, see reason */
     char reason[120];

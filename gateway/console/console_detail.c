@@ -226,7 +226,7 @@ add_help(const struct console_ui *ui, struct lines *lines)
         {"", ""},
         {"!", "not acknowledged; UNACK-CLR: gone, and nobody has seen it"},
         {"~", "ordered, and not confirmed yet"},
-        {"1st", "the first one of its flood"},
+        {"1st", "the first one of its burst"},
         {"folded", "its root explains it; aside: shelved, folded or out of service"},
     };
     const struct console_model *model = ui->model;

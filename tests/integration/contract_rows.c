@@ -122,6 +122,7 @@ say_alarm(const struct alarm_def *def, unsigned bits, enum cause cause, struct t
                                             .good = bits & 16},
                                 .occ = was_raised ? bits + 1 : 0,
                                 .chatter = bits & 32,
+                                .first_out = bits & 8,
                                 .value = VALUES[bits % ARRAY_LEN(VALUES)],
                                 .raised_utc_ms = was_raised ? NOW_MS : 0,
                                 .cleared_utc_ms = bits & 32 ? NOW_MS + 1 : 0,

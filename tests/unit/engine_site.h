@@ -57,6 +57,7 @@ struct site {
     struct alarm_type types[ALARMS_MAX];
     struct alarm_def alarms[ALARMS_MAX];
     struct engine_chatter chatter;
+    int64_t first_out_ms;
     struct engine *engine;
     int64_t utc_ahead;
     struct told told[TOLD_MAX];
@@ -143,7 +144,8 @@ site_engine(struct site *site, int64_t ms)
                                    .directory = &site->directory,
                                    .sink = remember,
                                    .ctx = site,
-                                   .chatter = site->chatter};
+                                   .chatter = site->chatter,
+                                   .first_out_ms = site->first_out_ms};
     struct engine *engine = engine_new(&params, at_ms(site, ms));
 
     assert_non_null(engine);

@@ -80,16 +80,16 @@ alarm_object_in_every_state_is_canonical(void **state)
                                                     .good = bits & 16},
                                         .occ = bits,
                                         .chatter = bits & 32,
+                                        .first_out = bits & 4,
                                         .value = VALUES[i],
                                         .raised_utc_ms = bits & 64 ? 1764000000000 : 0,
                                         .cleared_utc_ms = bits & 32 ? 1764000000001 : 0};
             struct alarm_facts facts = facts_of(bits);
 
             for (unsigned saying = 0; saying < SAYING_COUNT; saying++)
-                facts.said.text[saying] =
-                    (bits >> saying & 1) != 0
-                        ? "{\"by\":\"alice\",\"role\":\"operator\",\"ts\":1}"
-                        : NULL;
+                facts.said.text[saying] = (bits >> saying & 1) != 0
+                                              ? "{\"by\":\"alice\",\"role\":\"operator\",\"ts\":1}"
+                                              : NULL;
             def.device = bits & 64 ? UINT32_MAX : 0;
             text_buf_reset(&out);
             alarm_rows_object(&out, &def, &alarm, &facts);
@@ -105,8 +105,10 @@ static void
 alarm_object_with_its_hash_put_in_is_canonical_and_says_who_and_what(void **state)
 {
     struct alarm_def def = {.type = &TYPE, .id = "power/ups-a/battery-low"};
-    struct alarm_state alarm = {
-        .regions = {.cond = COND_ACTIVE, .ack = ACK_UNACKED, .good = true}, .occ = 4, .value = 3};
+    struct alarm_state alarm = {.regions = {.cond = COND_ACTIVE, .ack = ACK_UNACKED, .good = true},
+                                .occ = 4,
+                                .first_out = true,
+                                .value = 3};
     struct alarm_facts facts = facts_of(17);
     struct text_buf out, with;
 
@@ -128,6 +130,7 @@ alarm_object_with_its_hash_put_in_is_canonical_and_says_who_and_what(void **stat
     assert_string_equal(json_text_or(object, "zone", ""), "room-1");
     assert_int_equal(json_int_or(object, "respond_within_s", 0), 600);
     assert_int_equal(json_int_or(object, "seq", 0), 17);
+    assert_true(json_is_true(json_object_get(object, "first_out")));
     assert_int_equal(json_array_size(json_object_get(object, "audience")), 3);
     json_decref(object);
     text_buf_done(&out);

@@ -77,6 +77,7 @@ check_counts(const struct site *checked)
         if (state == NULL)
             continue;
         add_up(&counted, &state->regions, checked->alarms[i].type->priority);
+        counted.chattering += state->chatter > 0;
         assert_int_equal(alarm_is_live(&state->regions) && state->occ == 0, 0);
     }
     for (uint32_t i = 0; i < POINT_LIMIT; i++)

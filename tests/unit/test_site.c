@@ -333,11 +333,86 @@ site_new_secret_touches_only_its_reader(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static int64_t
+realarm_of(const struct site *site, const char *id)
+{
+    uint32_t number = alarm_number(site, id);
+
+    assert_int_not_equal(number, UINT32_MAX);
+    return site->alarms[number].type->realarm_ms;
+}
+
+static void
+site_tells_alarms_as_the_philosophy_says_unless_it_says_otherwise(void **state)
+{
+    struct site *usual = load(HEAD DEVICE("a", "10.0.0.1"), NULL);
+    struct site *own = load("annunciation:\n"
+                            "  chatter: {raises: 2, within: 5s, quiet: 9s}\n"
+                            "  flood: {begin: 20, end: 3, within: 1m}\n"
+                            "  realarm: {p2: 7m, p4: 1d}\n"
+                            "  first_out: 0s\n" HEAD DEVICE("a", "10.0.0.1"),
+                            usual);
+    const struct alarms_params *params = &usual->alarms_params;
+
+    (void)state;
+    assert_int_equal(params->chatter.raises, 3);
+    assert_int_equal(params->chatter.within_ms, 60000);
+    assert_int_equal(params->chatter.quiet_ms, 300000);
+    assert_int_equal(params->flood.begin, 10);
+    assert_int_equal(params->flood.end, 5);
+    assert_int_equal(params->flood.within_ms, 600000);
+    assert_int_equal(params->first_out_ms, 30000);
+    assert_int_equal(realarm_of(usual, "gateway/gateway/journal-failed"), 600000);
+    assert_int_equal(realarm_of(usual, "power/a/on-battery"), 1800000);
+    assert_int_equal(realarm_of(usual, "gateway/a/comm-lost"), 14400000);
+    params = &own->alarms_params;
+    assert_int_equal(params->chatter.raises, 2);
+    assert_int_equal(params->chatter.quiet_ms, 9000);
+    assert_int_equal(params->flood.begin, 20);
+    assert_int_equal(params->flood.end, 3);
+    assert_int_equal(params->first_out_ms, 0);
+    assert_int_equal(realarm_of(own, "gateway/gateway/journal-failed"), 600000);
+    assert_int_equal(realarm_of(own, "power/a/on-battery"), 420000);
+    assert_int_not_equal(usual->digests.alarms, own->digests.alarms);
+    assert_memory_equal(usual->digests.collectors, own->digests.collectors,
+                        sizeof own->digests.collectors);
+    site_free(usual);
+    site_free(own);
+}
+
+static void
+alarms_own_time_goes_before_that_of_its_priority(void **state)
+{
+    struct site *site = load("annunciation: {realarm: {p1: 1m, p2: 2m}}\n" HEAD
+                             "  - {id: a, profile: ups/rfc1628, address: 10.0.0.1,\n"
+                             "     alarms: {on-battery: {realarm: 3m}}}\n"
+                             "  - {id: b, profile: ups/rfc1628, address: 10.0.0.2,\n"
+                             "     alarms: {on-battery: {priority: 1}}}\n" DEVICE("c", "10.0.0.3"),
+                             NULL);
+    uint32_t b = alarm_number(site, "power/b/on-battery"), c, d;
+
+    (void)state;
+    assert_int_equal(realarm_of(site, "power/a/on-battery"), 180000);
+    assert_int_equal(realarm_of(site, "power/b/on-battery"), 60000);
+    assert_int_equal(realarm_of(site, "power/c/on-battery"), 120000);
+    assert_int_equal(site->alarms[b].type->priority, 1);
+    for (uint32_t i = 0; i < site->alarm_limit; i++) /* nothing is left unsettled */
+        assert_true(site->alarms[i].type == NULL || site->alarms[i].type->realarm_ms >= 0);
+    site_free(site);
+    site = load(HEAD DEVICE("a", "10.0.0.1") DEVICE("b", "10.0.0.2"), NULL);
+    c = alarm_number(site, "power/a/on-battery");
+    d = alarm_number(site, "power/b/on-battery");
+    assert_ptr_equal(site->alarms[c].type, site->alarms[d].type); /* one for all such devices */
+    site_free(site);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(site_numbers_survive_a_reload_and_are_never_reused),
+        cmocka_unit_test(site_tells_alarms_as_the_philosophy_says_unless_it_says_otherwise),
+        cmocka_unit_test(alarms_own_time_goes_before_that_of_its_priority),
         cmocka_unit_test(site_same_file_restarts_nobody),
         cmocka_unit_test(site_new_device_touches_only_its_own_shard),
         cmocka_unit_test(site_changed_alarm_touches_no_collector),
