@@ -368,12 +368,13 @@ def commands_come_with_their_sender_and_go_back_to_him():
     with Scene() as scene:
         courier, broker = scene.courier, scene.broker
         broker.publish(f"{ROOT}/cmd/eve/ack", "{}", "-r")  # held from before
+        commands = lambda: [n["command"] for n in courier.news if "command" in n]  # noqa: E731
+        held = lambda: sum(c["user"] == "eve" and c["retained"] == 1 for c in commands())  # noqa: E731
+        wait_for("the retained one, marked", held)
         courier.ask("stop", "ended")
-        before = len(courier.news) # it may have heard of that one already
         courier.tell("start")
         answers = scene.subscribe(f"{ROOT}/rsp/#")
-        commands = lambda: [n["command"] for n in courier.news[before:] if "command" in n]  # noqa: E731
-        wait_for("the retained one, marked", lambda: any(c["user"] == "eve" and c["retained"] == 1 for c in commands()))
+        wait_for("the retained one, in each session", lambda: held() == 2)
         reply = ["-D", "publish", "response-topic", f"{ROOT}/rsp/ann/console", "-D", "publish", "correlation-data", "c-1"]
         broker.publish(f"{ROOT}/cmd/ann/ack", '{"cid": "1"}', *reply)
         command = wait_for("the command", lambda: next((c for c in commands() if c["user"] == "ann"), None))
