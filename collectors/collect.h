@@ -46,7 +46,7 @@ enum reg_order {
     ORDER_CDAB, /* low word first */
     ORDER_BADC, /* high word first, bytes swapped in each word */
     ORDER_DCBA, /* little-endian throughout */
-    ORDER_COUNT
+    REG_ORDER_COUNT
 };
 
 struct modbus_source {

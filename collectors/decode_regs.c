@@ -149,7 +149,7 @@ enum cause
 decode_regs_value(const struct modbus_source *source, const uint8_t *data, size_t data_bytes,
                   size_t offset, struct raw_value *out_value)
 {
-    assert(source->type < REG_TYPE_COUNT && source->order < ORDER_COUNT);
+    assert(source->type < REG_TYPE_COUNT && source->order < REG_ORDER_COUNT);
 
     if (source->function == FRAME_MODBUS_READ_COILS ||
         source->function == FRAME_MODBUS_READ_INPUTS) {

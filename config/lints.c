@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "alerts/roles.h"
 #include "gateway/base/text.h"
 
 #define P1_FEW 20 /* so many can be known by heart; 5 % of a small site are none at all */
@@ -368,13 +369,14 @@ lint_audiences(struct linting *linting, const struct lint_alarm *alarms, size_t 
 {
     const struct site *site = linting->build->site;
     struct lint_place at = {.node = linting->build->top.users};
+    const struct order_object any = {.priority = 3};
     size_t told[AUDIENCE_COUNT] = {0};
     unsigned reached = 0;
 
     if (at.node == NULL)
         return; /* nobody gives commands but on this machine: a site that is being tried */
     for (uint32_t i = 0; i < site->user_count; i++)
-        if (site->users[i].role != ROLE_VIEWER && site->users[i].role != ROLE_ADMIN)
+        if (roles_permit((enum role)site->users[i].role, ORDER_ACK, &any).is_allowed)
             reached |= site->users[i].audiences;
     for (size_t i = 0; i < count; i++)
         for (unsigned audience = 0; audience < AUDIENCE_COUNT; audience++)

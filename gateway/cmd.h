@@ -34,6 +34,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
 int cmd_journal(int argc, char **argv);
 int cmd_console(int argc, char **argv);
+int cmd_docs(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_config(int argc, char **argv);

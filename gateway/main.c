@@ -28,6 +28,7 @@ static const struct command COMMANDS[] = {
     {"journal", "is the journal complete, unaltered, signed?", cmd_journal},
     {"evidence", "what happened, as an archive for a third party", cmd_evidence},
     {"report",  "key figures of the alarms: how many, how fast seen", cmd_report},
+    {"docs",    "runbook pages of the alarms of a site", cmd_docs},
     {"graph",   "one point over time as a picture", cmd_graph},
     {"reload",  "read the site file again", cmd_reload},
     {"config",  "configurations that were in effect: history, diff, revert", cmd_config},

@@ -60,7 +60,7 @@ value_of_every_type_is_read_in_every_order(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        for (uint8_t order = 0; order < ORDER_COUNT; order++) {
+        for (uint8_t order = 0; order < REG_ORDER_COUNT; order++) {
             struct modbus_source source = source_of(rows[i].type, order);
             uint8_t data[2 + 8] = {0xaa, 0xaa};
             struct raw_value got;
@@ -105,7 +105,7 @@ value_that_is_no_number_is_told_so(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        for (uint8_t order = 0; order < ORDER_COUNT; order++) {
+        for (uint8_t order = 0; order < REG_ORDER_COUNT; order++) {
             struct modbus_source source = source_of(rows[i].type, order);
             uint8_t data[8];
             struct raw_value got = {.form = RAW_SIGNED, .s = -77};
