@@ -22,6 +22,8 @@
 #define NOW_MS INT64_C(1795471200000)
 #define TEXT_MAX (64 * 1024)
 #define PREFIX "watchroom/1/test"
+#define STAMP "\"ts\":1795471200000"
+#define WHY "\"reason\":\"work\",\"role\":\"operator\"," STAMP ",\"until\":1795480000000"
 #define CID "01KB3V9Q4N7E8JZ6T2H5P1W0SB"
 
 enum { LOAD, STATUS, JOURNAL, POINTS };
@@ -110,6 +112,11 @@ static void
 say_alarm(const struct alarm_def *def, unsigned bits, enum cause cause, struct text_buf *out)
 {
     static const double VALUES[] = {0, 3, 19.4, -3.3, 1e20, NAN};
+    static const char ACKED[] = "{\"by\":\"anna\",\"note\":\"\",\"role\":\"operator\"," STAMP "}";
+    static const char SHELF[] = "{\"by\":\"anna\"," WHY "}";
+    static const char *const SAID[][2] = {
+        {"{\"by\":\"bert\"," WHY "}", "{\"by\":\"mia\"," WHY ",\"second\":\"anna\"}"},
+        {"{\"by\":\"mia\",\"from\":1795471200001," WHY ",\"second\":\"anna\"}", NULL}};
     enum alarm_cond cond = (enum alarm_cond)(bits % COND_COUNT);
     enum alarm_ack ack = (enum alarm_ack)(bits / 2 % ACK_COUNT);
     bool was_raised = cond != COND_NORMAL || (bits & 64) != 0;
@@ -135,9 +142,11 @@ say_alarm(const struct alarm_def *def, unsigned bits, enum cause cause, struct t
                                 .seq = bits + 1,
                                 .utc_ms = NOW_MS};
 
-    if (ack == ACK_ACKED)
-        facts.said.text[SAYING_ACKED] =
-            "{\"by\":\"anna\",\"note\":\"\",\"role\":\"operator\",\"ts\":1795471200000}";
+    const char *const *said = SAID[bits % ARRAY_LEN(SAID)];
+    facts.said.text[SAYING_ACKED] = ack == ACK_ACKED ? ACKED : NULL;
+    facts.said.text[SAYING_SHELF] = state.regions.shelved ? SHELF : NULL;
+    facts.said.text[SAYING_OOS] = state.regions.oos ? said[0] : NULL;
+    facts.said.text[SAYING_TEST] = state.regions.test ? said[1] : NULL;
     text_buf_reset(out);
     alarm_rows_object(out, def, &state, &facts);
     insist(!out->failed, "an alarm's object");

@@ -56,8 +56,9 @@ tick_of(uint32_t i)
                             .suppressed = i,
                             .out_of_service = i,
                             .tested = i,
+                            .chattering = i,
                             .retained = i,
-                            .flood = i % 2,
+                            .flood = i,
                             .clock = i % 3,
                             .degraded = i == 3};
 
