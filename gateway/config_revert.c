@@ -126,18 +126,6 @@ check(const struct revert *revert)
     return status;
 }
 
-/* Keeps owner, group and mode of the present file. */
-static enum err_code
-put(const char *path, const struct stat *like, const char *text, size_t bytes, struct err *err)
-{
-    enum err_code code = file_write(path, like->st_mode & 07777, text, bytes, err);
-
-    if (code == ERR_OK && (like->st_uid != geteuid() || like->st_gid != getegid()) &&
-        chown(path, like->st_uid, like->st_gid) != 0)
-        return err_set(err, ERR_IO, "%s: owner: %s", path, strerror(errno));
-    return code;
-}
-
 static enum err_code
 keep_present(struct revert *revert, const struct stat *status, const char *text, size_t bytes,
              struct err *err)
@@ -151,7 +139,7 @@ keep_present(struct revert *revert, const struct stat *status, const char *text,
     snprintf(revert->kept, sizeof revert->kept, "%s.until-%s", revert->file, stamp);
     if (access(revert->kept, F_OK) == 0)
         return err_set(err, ERR_BUSY, "%s is there already: try again in a second", revert->kept);
-    return put(revert->kept, status, text, bytes, err);
+    return file_replace(revert->kept, status, text, bytes, err);
 }
 
 static int
@@ -170,7 +158,7 @@ exchange(struct revert *revert)
     if (code == ERR_OK)
         code = keep_present(revert, &status, present, bytes, &err);
     if (code == ERR_OK)
-        code = put(revert->file, &status, old->text, old->bytes, &err);
+        code = file_replace(revert->file, &status, old->text, old->bytes, &err);
     if (code != ERR_OK) {
         refuse(err.text, "");
         free(present);
@@ -181,7 +169,7 @@ exchange(struct revert *revert)
         result = reload_print(&revert->order->common, verdict);
     json_decref(verdict);
     if (result == EXIT_WRONG) {
-        if (put(revert->file, &status, present, bytes, &err) == ERR_OK)
+        if (file_replace(revert->file, &status, present, bytes, &err) == ERR_OK)
             fprintf(stderr, "%s is as it was before\n", revert->file);
         else
             fprintf(stderr, "%s; the file as it was is %s\n", err.text, revert->kept);

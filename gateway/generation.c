@@ -219,6 +219,8 @@ generation_record(struct site *site, const struct site_texts *texts, const struc
     json_t *before = NULL;
     enum err_code code = newest_on_record(site->state_dir, &newest, &before, err);
 
+    bool is_listed = code == ERR_OK;
+
     if (code == ERR_OK)
         code = keep_files(site, texts, err);
     if (code == ERR_OK && strcmp(json_text_or(before, "digest", ""), site->digest) == 0) {
@@ -227,10 +229,12 @@ generation_record(struct site *site, const struct site_texts *texts, const struc
         json_decref(restarts);
         return ERR_OK;
     }
-    site_set_generation(site, newest + 1);
+    /* 0: what numbers there are is not known either. */
+    uint32_t number = is_listed ? newest + 1 : 0;
+    site_set_generation(site, number);
     json_t *row =
         json_pack("{s:b, s:I, s:s, s:o, s:o, s:I, s:o, s:I, s:[]}", "accepted", true, "generation",
-                  (json_int_t)newest + 1, "digest", site->digest, "file", whole_path(site->file),
+                  (json_int_t)number, "digest", site->digest, "file", whole_path(site->file),
                   "profiles", whole_path(site->profiles), "at", (json_int_t)clock_now().utc_ms,
                   "by", generation_by(by), "errors", (json_int_t)0, "faults");
     if (row != NULL) {
@@ -238,7 +242,7 @@ generation_record(struct site *site, const struct site_texts *texts, const struc
         json_object_set_new(row, "restarts",
                             restarts != NULL ? json_incref(restarts) : json_array());
         if (code == ERR_OK)
-            code = generations_save(site->state_dir, newest + 1, row, err);
+            code = generations_save(site->state_dir, number, row, err);
     } else {
         code = err_set(err, ERR_NOMEM, "out of memory");
     }

@@ -27,7 +27,8 @@ bool generation_read_asker(const char *text, size_t bytes, struct asker *out_ask
  * Gives `site` its number: that of the newest on record when it is the same to the byte (then
  * *out_row stays NULL), else the next. What it was made of and its record are on disk when this
  * returns; the row for the journal is a new reference. `restarts` (may be NULL) is taken. On
- * failure the site has the next number, too, and a row without a record.
+ * failure the site has the next number (0: the records cannot be listed) and a row without a
+ * record.
  */
 enum err_code generation_record(struct site *site, const struct site_texts *texts,
                                 const struct asker *by, json_t *restarts, json_t **out_row,

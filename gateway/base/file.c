@@ -87,8 +87,10 @@ sync_folder_of(const char *path)
     close(fd);
 }
 
-enum err_code
-file_write(const char *path, mode_t mode, const void *bytes, size_t length, struct err *err)
+/* `like` NULL: whoever we are. The owner comes before the mode, which he might lose with it. */
+static enum err_code
+write_file(const char *path, const struct stat *like, mode_t mode, const void *bytes, size_t length,
+           struct err *err)
 {
     char made[PATH_MAX];
     int fd, cause = 0;
@@ -98,7 +100,9 @@ file_write(const char *path, mode_t mode, const void *bytes, size_t length, stru
     fd = mkostemp(made, O_CLOEXEC);
     if (fd < 0)
         return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    if (fchmod(fd, mode) != 0 || !write_all(fd, bytes, length) || fsync(fd) != 0)
+    bool is_other = like != NULL && (like->st_uid != geteuid() || like->st_gid != getegid());
+    if ((is_other && fchown(fd, like->st_uid, like->st_gid) != 0) || fchmod(fd, mode) != 0 ||
+        !write_all(fd, bytes, length) || fsync(fd) != 0)
         cause = errno;
     if (close(fd) != 0 && cause == 0)
         cause = errno;
@@ -111,6 +115,19 @@ file_write(const char *path, mode_t mode, const void *bytes, size_t length, stru
     }
     sync_folder_of(path);
     return ERR_OK;
+}
+
+enum err_code
+file_write(const char *path, mode_t mode, const void *bytes, size_t length, struct err *err)
+{
+    return write_file(path, NULL, mode, bytes, length, err);
+}
+
+enum err_code
+file_replace(const char *path, const struct stat *like, const void *bytes, size_t length,
+             struct err *err)
+{
+    return write_file(path, like, like->st_mode & 07777, bytes, length, err);
 }
 
 bool

@@ -22,6 +22,11 @@ enum err_code file_read(const char *path, size_t max, char **out_text, size_t *o
 enum err_code file_write(const char *path, mode_t mode, const void *bytes, size_t length,
                          struct err *err) MUST_CHECK;
 
+/* The same in the place of a file that has mode, owner and group `like`. */
+struct stat;
+enum err_code file_replace(const char *path, const struct stat *like, const void *bytes,
+                           size_t length, struct err *err) MUST_CHECK;
+
 /*
  * Keeps a text as <folder>/<SHA-256>, mode 0640, and names it. One that is there and sound stays as
  * it is, but counts as written now.

@@ -300,6 +300,26 @@ def what_the_journal_holds_no_longer_goes(rig):
     assert run(rig, "config", "diff", "4", "15").returncode == 1
 
 
+def what_cannot_be_recorded_is_refused_but_at_the_start(rig):
+    """Something else lies where the records go."""
+    folder, aside = rig.state_dir / "config", rig.state_dir / "aside"
+    folder.rename(aside)
+    folder.write_text("")
+    edit(rig, "name: Eight,", "name: Nine,")
+    done = run(rig, "reload")
+    assert done.returncode == 1 and "Not a directory" in done.stderr and "generation 15 goes on" in done.stderr, done
+    rig.processes["gateway"].terminate()
+    assert rig.processes["gateway"].wait(30) == 0
+    rig.start_gateway()  # alarms come first
+    rig.wait_all_up()
+    assert "cannot be put on record" in (rig.dir / "gateway.log").read_text()
+    assert wait_for("its row", lambda: [r for r in generation_rows(rig) if r["generation"] == 0])[0]["by"] == {"source": "start"}
+    folder.unlink()
+    aside.rename(folder)
+    done = run(rig, "reload")  # now it can be
+    assert done.returncode == 0 and "generation 16" in done.stdout and "name: Eight -> Nine" in done.stdout, done
+
+
 def main():
     with Rig(devices=2) as rig:
         a_start_is_the_first_generation(rig)
@@ -320,6 +340,7 @@ def main():
         assert rig.processes["gateway"].wait(30) == 0
         comparing_stopped(rig)
         what_the_journal_holds_no_longer_goes(rig)
+        what_cannot_be_recorded_is_refused_but_at_the_start(rig)
     print("configurations: 15 generations, 2 of them over a kill; compared, put back, found altered")
     return 0
 
