@@ -246,14 +246,28 @@ def what_the_code_can_say_is_in_the_schemas():
     return f"{sum(map(len, said.values()))} payloads, {len(words)} lists of words"
 
 
+def edges(value):
+    """Where the ranges end. Not of what is judged together with another member, or by the role; nor bytes, which a schema
+    cannot count."""
+    ends = {int: (0, 1, 1000, 1001, 2**31, 2**32 - 1, 2**32, 2**48 - 1, 2**48, 253402300799999, 253402300800000),
+            str: ("", ".", "a/..", "A", "x" * 127, "x" * 128, "x" * 255, "x" * 256, "x" * 511, "x" * 512, "a\tb", "0" * 26,
+                  "8" + "0" * 25), list: ([], [1], [1, 1], [1, 2, 3])}
+    for path, part in walk(value):
+        if path and path[-1] not in ("from", "to", "duration_s", 0, 1):
+            yield from ((f"{path[-1]}: {end!r:.20}", put(value, path, end)) for end in ends.get(type(part), ()))
+            if isinstance(part, list) and isinstance(part[0], dict):
+                yield from ((f"{path[-1]}: {n} of them", put(value, path, [part[0]] * n)) for n in (64, 65))
+
+
 def what_is_taken_for_an_order_is_what_the_schema_says():
-    """The reading of orders against their schemas: each example, each with one thing wrong, each without one member."""
+    """The reading of orders against their schemas: each example, with one thing wrong, at its edges, without one member."""
     contract, orders = Contract(), []
     for topic, value in examples():
         if topic and "/cmd/" in topic:
             verb = topic.split("/")[5]
             orders += [(verb, "as it is", value)] + [(verb, *wrong) for wrong in wrong_ones(value, True)]
             orders += [(verb, f"without {path[-1]}", put(value, path, None)) for path, _ in walk(value) if path]
+            orders += [(verb, *edge) for edge in edges(value)]
     lines = "".join(f"{verb} {json.dumps(value)}\n" for verb, _, value in orders)
     verdicts = subprocess.run([BUILD / "tests" / "contract-rows", "--judge"], input=lines, capture_output=True, text=True,
                               check=True).stdout.splitlines()
