@@ -31,7 +31,6 @@
 #define VALUES_MAX 100           /* of them without confirmation */
 #define PACKET_MAX (64u * 1024u) /* the largest we wish to receive */
 #define PACKET_ROOM 128          /* of a message besides its texts */
-#define TOPIC_ROOM 1024          /* the same with its topic */
 
 static void
 arm(struct notify *notify, double seconds)
@@ -89,9 +88,8 @@ begin_connect(struct notify *notify)
                    will_properties = MQTTProperties_initializer;
     MQTTProperty largest = {.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE};
 
-    largest.value.integer4 = params->arrived_max + TOPIC_ROOM > PACKET_MAX
-                                 ? params->arrived_max + TOPIC_ROOM
-                                 : PACKET_MAX;
+    /* What the broker hands over then fits: nothing that was kept back passes for empty. */
+    largest.value.integer4 = params->arrived_max > PACKET_MAX ? params->arrived_max : PACKET_MAX;
     MQTTProperties_add(&properties, &largest);
     options.connectProperties = &properties;
     will.topicName = notify->will_topic;

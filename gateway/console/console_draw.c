@@ -138,6 +138,8 @@ find_trouble(const struct drawing *drawing, char *out, size_t size)
     else if (model->skew_ms > 5000 || model->skew_ms < -5000)
         snprintf(out, size, "this machine's clock and the gateway's differ by %lld s",
                  (long long)model->skew_ms / 1000);
+    else
+        text_copy(out, size, model->complaint);
 }
 
 static void

@@ -43,6 +43,7 @@ struct console_model {
     bool is_connected, has_count, is_offline, is_degraded, flood;
     char trouble[240]; /* why there is no connection, clean */
     char gw_reason[200];
+    char complaint[180]; /* about our own certificate, clean; "" none */
     int64_t connected_ms;    /* monotonic, as the next ones */
     int64_t beat_ms;         /* 0: none on this connection */
     int64_t last_beat_ms;    /* on any; 0: never */

@@ -13,6 +13,7 @@
 
 #include "alerts/notify_mqtt.h"
 #include "gateway/base/text.h"
+#include "gateway/console/console_text.h"
 
 #define ROOT "watchroom/1"
 #define ARRIVED_MAX (1024u * 1024u)     /* a page of rows */
@@ -167,6 +168,9 @@ console_session_work(struct console_session *session, struct stamp now)
     /* Attempts that fail are nobody's event. */
     if (!notify_is_connected(session->notify) && notify_trouble(session->notify)[0] != '\0')
         console_model_disconnected(model, notify_trouble(session->notify));
+    const char *complaint = notify_complaint(session->notify);
+    console_text_clean(model->complaint, sizeof model->complaint,
+                       complaint != NULL ? complaint : "");
     console_model_tick(model, now);
     unsigned wishes = console_model_wishes(model);
     if (!notify_is_connected(session->notify))
