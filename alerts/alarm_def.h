@@ -8,6 +8,7 @@
 #ifndef WATCHROOM_ALERTS_ALARM_DEF_H
 #define WATCHROOM_ALERTS_ALARM_DEF_H
 
+#include "alerts/expression.h"
 #include "gateway/base/base.h"
 #include "gateway/base/point.h"
 
@@ -35,8 +36,17 @@ enum rule_kind {
     RULE_IS,    /* value is one of `values` */
     RULE_NOT,   /* value is none of `values` */
     RULE_STALE, /* any alarm-bearing point of the device is stale while the device answers */
+    /* Wide rules (rule_wide.h) look at more than the last value of one point. */
+    RULE_RISE,       /* limit or more above the lowest value of the last `window_ms` */
+    RULE_FALL,       /* limit or more below the highest one */
+    RULE_CHANGE,     /* either */
+    RULE_COUNT,      /* `inner` began `at_least` times within `window_ms` */
+    RULE_DIFFERENCE, /* first input - second input, judged by `inner` */
+    RULE_WHEN,       /* `expression` is true */
+    RULE_SILENT,     /* no good reading for `window_ms` */
     RULE_KIND_COUNT
 };
+#define RULE_COUNT_MAX 32 /* at_least, at most */
 
 #define ALARM_REALARM_BY_PRIORITY INT64_C(-1) /* in profiles; a site has settled it */
 
@@ -58,9 +68,21 @@ struct alarm_type {
     double limit, deadband; /* deadband in the unit of the point */
     const double *values;   /* RULE_IS, RULE_NOT */
     uint16_t value_count;
+    uint8_t inner;      /* RULE_COUNT: HIGH, LOW, IS, NOT, or CHANGE: another value; RULE_DIFFERENCE:
+                           HIGH, LOW */
+    bool is_absolute;   /* RULE_DIFFERENCE: whichever is larger */
+    uint16_t at_least;  /* RULE_COUNT, 2 .. RULE_COUNT_MAX */
+    int64_t window_ms;
+    const struct expression *expression; /* RULE_WHEN */
     int64_t on_delay_ms, off_delay_ms;
     int64_t realarm_ms; /* 0: never */
     uint64_t digest;    /* of all of the above */
+};
+
+/* A point that an alarm looks at. */
+struct alarm_input {
+    uint32_t point;         /* number */
+    int64_t stale_after_ms; /* age of its last good reading that makes it stale; 0: never */
 };
 
 struct alarm_def {
@@ -69,11 +91,16 @@ struct alarm_def {
     uint32_t device;               /* number; UINT32_MAX: the gateway itself */
     uint32_t point;                /* number */
     int64_t stale_after_ms;        /* age of the point's last good reading that makes it stale */
+    /* RULE_DIFFERENCE, RULE_WHEN: all points it looks at; else there is but `point`. */
+    const struct alarm_input *inputs;
+    uint16_t input_count;
 };
 
 const char *alarm_class_name(enum alarm_class alarm_class);
 const char *audience_name(enum audience audience);
-const char *rule_kind_name(enum rule_kind rule);    /* "high", "low", "is", "not", "stale" */
+const char *rule_kind_name(enum rule_kind rule); /* "high", "low", "is", "not", "stale" ... */
+/* Is what the alarm shows a reading of its point, with the point's labels? */
+bool rule_kind_shows_point(enum rule_kind rule);
 const char *alarm_severity_name(unsigned priority); /* 1 "critical" .. 4 "warning" */
 
 #endif

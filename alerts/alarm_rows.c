@@ -121,19 +121,40 @@ write_front(struct text_buf *out, const struct alarm_def *def, const struct alar
         json_write_flag(out, "first_out", true);
 }
 
+/* What the value is held against. */
+static void
+write_limit(struct text_buf *out, const struct alarm_type *type)
+{
+    switch ((enum rule_kind)type->rule) {
+    case RULE_HIGH:
+    case RULE_LOW:
+    case RULE_RISE:
+    case RULE_FALL:
+    case RULE_CHANGE:
+    case RULE_DIFFERENCE:
+        json_write_key(out, "limit");
+        json_write_number(out, type->limit);
+        break;
+    case RULE_COUNT:
+        json_write_integer(out, "limit", type->at_least);
+        break;
+    default:
+        break;
+    }
+}
+
 static void
 write_middle(struct text_buf *out, const struct alarm_def *def, const struct alarm_state *state,
              const struct alarm_facts *facts, const struct subject *subject)
 {
     const struct alarm_type *type = def->type;
-    const char *label = subject->point != NULL ? point_label(subject->point, state->value) : NULL;
+    bool shows_point = rule_kind_shows_point((enum rule_kind)type->rule);
+    const char *label =
+        subject->point != NULL && shows_point ? point_label(subject->point, state->value) : NULL;
 
     json_write_text(out, "id", def->id);
     write_text_if(out, "label", label);
-    if (type->rule == RULE_HIGH || type->rule == RULE_LOW) {
-        json_write_key(out, "limit");
-        json_write_number(out, type->limit);
-    }
+    write_limit(out, type);
     json_write_flag(out, "managed", type->managed);
     json_write_text(out, "mode", ALARM_MODE);
     json_write_integer(out, "occ", state->occ);
@@ -176,9 +197,15 @@ alarm_rows_object(struct text_buf *out, const struct alarm_def *def,
     json_write_text(out, "type", def->type->type);
     if (state->raised_utc_ms != 0 && state->unc_ms != ENGINE_UNC_UNKNOWN)
         json_write_integer(out, "unc_ms", state->unc_ms);
-    write_text_if(out, "unit", subject.point != NULL ? subject.point->unit : NULL);
+    write_text_if(out, "unit",
+                  subject.point != NULL && def->type->rule != RULE_COUNT ? subject.point->unit
+                                                                         : NULL);
     json_write_key(out, "value");
     json_write_number(out, state->value);
+    if (def->type->expression != NULL)
+        write_text_if(out, "when", def->type->expression->text);
+    if (def->type->window_ms > 0)
+        json_write_integer(out, "window_s", def->type->window_ms / 1000);
     write_text_if(out, "zone", subject.device != NULL ? subject.device->zone : NULL);
     ADD(out, "}");
     return hash_at;

@@ -5,6 +5,8 @@
  */
 #include "alerts/engine.h"
 
+#include <math.h>
+
 #include "alerts/engine_core.h"
 
 /* counters */
@@ -68,12 +70,19 @@ engine_refresh(const struct engine *engine, uint32_t number)
     }
     if (point == NULL)
         return;
-    if (point->is_read)
+    if (!rule_kind_shows_point((enum rule_kind)def->type->rule)) {
+        double value = rule_wide_value(engine->wide, engine->rules[number].wide);
+
+        if (!isnan(value))
+            state->value = value;
+    } else if (point->is_read) {
         state->value = point->value;
+    }
     state->is_heard = state->is_heard || point->is_read;
     state->cause = point->cause;
-    if (stale_is(engine->stale, def->point))
-        state->quality = QUALITY_BAD;
+    if (stale_is(engine->stale, def->point)) /* the other points may say enough */
+        state->quality =
+            def->input_count > 1 && state->regions.good ? QUALITY_UNCERTAIN : QUALITY_BAD;
     else
         state->quality = point->cause == CAUSE_NOT_YET_READ ? QUALITY_GOOD : point->quality;
 }
@@ -160,12 +169,23 @@ fire(struct engine *engine, uint32_t number, int64_t until_ms, struct stamp now)
     timers_set(engine->timers, number, alarm_run_next_ms(run));
 }
 
-/* Its timers before something new happens to it. */
-static void
-catch_up(struct engine *engine, uint32_t number, struct stamp now)
+void
+engine_catch_up(struct engine *engine, uint32_t number, struct stamp now)
 {
-    while (alarm_run_next_ms(&engine->runs[number]) <= now.mono_ms)
-        fire(engine, number, now.mono_ms, now);
+    const struct rule *rule = &engine->rules[number];
+
+    for (;;) {
+        int64_t due_ms = alarm_run_next_ms(&engine->runs[number]);
+        int64_t wide_ms =
+            rule_is_wide(rule) ? rule_wide_due_ms(engine->wide, rule->wide) : TIMER_NONE;
+
+        if (due_ms > now.mono_ms && wide_ms > now.mono_ms)
+            break;
+        if (due_ms <= wide_ms)
+            fire(engine, number, now.mono_ms, now);
+        else
+            engine_fire_wide(engine, rule->wide, now);
+    }
 }
 
 void
@@ -173,7 +193,7 @@ engine_feed(struct engine *engine, uint32_t number, bool is_met, const struct oc
 {
     struct alarm_run *run = &engine->runs[number];
 
-    catch_up(engine, number, occasion->at);
+    engine_catch_up(engine, number, occasion->at);
     engine->rules[number].is_met = is_met;
     if (!alarm_run_is_held(run)) {
         engine_apply(engine, number, is_met ? EVENT_IN_TRUE : EVENT_IN_FALSE, occasion);
@@ -212,11 +232,14 @@ engine_tick(struct engine *engine, struct stamp now)
     for (;;) {
         int64_t alarm_due = timers_next_ms(engine->timers);
         int64_t stale_due = stale_waiting_ms(engine->stale);
+        int64_t wide_due = rule_wide_next_ms(engine->wide);
 
-        if (alarm_due > now.mono_ms && stale_due > now.mono_ms)
+        if (alarm_due > now.mono_ms && stale_due > now.mono_ms && wide_due > now.mono_ms)
             break;
-        if (alarm_due <= stale_due)
+        if (alarm_due <= stale_due && alarm_due <= wide_due)
             fire(engine, timers_first(engine->timers), now.mono_ms, now);
+        else if (wide_due <= stale_due)
+            engine_fire_wide(engine, rule_wide_first(engine->wide), now);
         else
             fire_stale(engine, now);
     }
@@ -227,8 +250,10 @@ engine_next_due_ms(const struct engine *engine)
 {
     int64_t alarm_due = timers_next_ms(engine->timers);
     int64_t look = stale_next_look_ms(engine->stale);
+    int64_t wide_due = rule_wide_next_ms(engine->wide);
+    int64_t first = alarm_due < look ? alarm_due : look;
 
-    return alarm_due < look ? alarm_due : look;
+    return wide_due < first ? wide_due : first;
 }
 
 /* people */
@@ -261,7 +286,7 @@ engine_event(struct engine *engine, uint32_t number, enum alarm_event event, uin
         return REPLY_IGNORED;
     struct alarm_run *run = &engine->runs[number];
 
-    catch_up(engine, number, now);
+    engine_catch_up(engine, number, now);
     if (event == EVENT_ACK && occ != 0 && occ != run->state.occ)
         event = EVENT_ACK_OLD_OCCURRENCE;
     /* Set before: the sink shall see the shelf's end. A refused one is taken away by the step. */

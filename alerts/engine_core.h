@@ -1,6 +1,7 @@
 /*
  * engine_core.h - what the engine is made of; only for engine.c, which runs it, engine_samples.c,
- * which reads what comes, and engine_setup.c, which builds, stores and restores it.
+ * which reads what comes, engine_wide.c, which judges wide rules, and engine_setup.c, which builds,
+ * stores and restores it.
  */
 #ifndef WATCHROOM_ALERTS_ENGINE_CORE_H
 #define WATCHROOM_ALERTS_ENGINE_CORE_H
@@ -8,7 +9,7 @@
 #include "alerts/alarm_run.h"
 #include "alerts/engine.h"
 #include "alerts/first_out.h"
-#include "alerts/rule.h"
+#include "alerts/rule_wide.h"
 #include "alerts/stale.h"
 #include "gateway/base/timers.h"
 
@@ -39,6 +40,7 @@ struct engine {
     struct stamp start;
     struct point_state *points; /* one more than point_limit: the end of the last one's alarms */
     uint32_t *by_point;
+    struct rule_wide *wide;
     struct rule *rules; /* by alarm, as the next two */
     struct alarm_run *runs;
     uint32_t *next_alarm; /* RULE_STALE of the same device; ENGINE_NOTHING */
@@ -70,6 +72,24 @@ engine_point(const struct engine *engine, uint32_t alarm)
     return &engine->points[def->point];
 }
 
+/* The points an alarm looks at. `only` holds it when there is but one. */
+static inline uint16_t
+engine_inputs(const struct engine *engine, uint32_t alarm, struct alarm_input *only,
+              const struct alarm_input **out_inputs)
+{
+    const struct alarm_def *def = &engine->params.alarms[alarm];
+
+    if (engine_point(engine, alarm) == NULL)
+        return 0;
+    if (def->input_count > 0) {
+        *out_inputs = def->inputs;
+        return def->input_count;
+    }
+    *only = (struct alarm_input){def->point, def->stale_after_ms};
+    *out_inputs = only;
+    return 1;
+}
+
 /* One step of an alarm: its timer, the counters, the sink. */
 enum alarm_reply engine_apply(struct engine *engine, uint32_t alarm, enum alarm_event event,
                               const struct occasion *occasion);
@@ -80,6 +100,20 @@ void engine_refresh(const struct engine *engine, uint32_t alarm);
 /* The rule's answer has changed. */
 void engine_feed(struct engine *engine, uint32_t alarm, bool is_met,
                  const struct occasion *occasion);
+/* Its timers up to `now`, before something new happens to it. */
+void engine_catch_up(struct engine *engine, uint32_t alarm, struct stamp now);
+
+/* engine_wide.c. An alarm with a wide rule: its quality and its answer. `is_reading`: its point has
+ * just been read. */
+void engine_judge_wide(struct engine *engine, uint32_t alarm, bool is_reading,
+                       const struct occasion *occasion);
+/* All on a point whose quality changed. */
+void engine_judge_wide_on(struct engine *engine, uint32_t point, const struct occasion *occasion);
+/* Before a point changes: what fell due by then, with what was known then. */
+void engine_catch_up_wide_on(struct engine *engine, uint32_t point, struct stamp now);
+/* The first that is due; `now` says how the clocks stand to each other. */
+void engine_fire_wide(struct engine *engine, uint32_t number, struct stamp now);
+
 /* A point is stale, or no longer. */
 void engine_set_point_quality(struct engine *engine, uint32_t point, bool good,
                               const struct occasion *occasion);

@@ -79,9 +79,14 @@ engine_set_point_quality(struct engine *engine, uint32_t number, bool good,
     engine->counts.stale_points = stale_count(engine->stale);
     if (point->device != ENGINE_NOTHING)
         engine->devices[point->device].stale_points += good ? UINT32_MAX : 1u; /* minus one */
-    for (uint32_t i = point->first_alarm; i < point[1].first_alarm; i++)
-        engine_apply(engine, engine->by_point[i], good ? EVENT_QUALITY_GOOD : EVENT_QUALITY_BAD,
-                     occasion);
+    for (uint32_t i = point->first_alarm; i < point[1].first_alarm; i++) {
+        uint32_t alarm = engine->by_point[i];
+
+        if (rule_is_wide(&engine->rules[alarm]))
+            engine_judge_wide(engine, alarm, false, occasion);
+        else
+            engine_apply(engine, alarm, good ? EVENT_QUALITY_GOOD : EVENT_QUALITY_BAD, occasion);
+    }
     judge_device(engine, point->device, occasion);
 }
 
@@ -125,13 +130,16 @@ note_absence(struct engine *engine, struct point_state *point, const struct samp
     if (point->is_read || point->was_read || point->cause == CAUSE_TIMEOUT ||
         point->cause == CAUSE_REFUSED)
         return;
+    bool is_news = point->is_absent != (point->cause == CAUSE_ABSENT);
     point->is_absent = point->cause == CAUSE_ABSENT;
     if (!point->is_absent)
         return;
     bool is_first = engine_make_known(engine, sample->point);
     if (stale_note(engine->stale, sample->point, sample->mono_ms))
         engine_set_point_quality(engine, sample->point, true, &occasion);
-    else if (is_first)
+    else if (is_news)
+        engine_judge_wide_on(engine, sample->point, &occasion);
+    if (is_first)
         judge_device(engine, point->device, &occasion);
 }
 
@@ -140,6 +148,7 @@ static void
 note_bad(struct engine *engine, struct point_state *point, const struct sample *sample)
 {
     bool is_claimed_good = sample->quality < QUALITY_BAD;
+    bool was_good = point->is_read && point->quality < QUALITY_BAD;
 
     point->quality = QUALITY_BAD;
     point->cause = is_claimed_good               ? CAUSE_NOT_A_NUMBER
@@ -148,11 +157,23 @@ note_bad(struct engine *engine, struct point_state *point, const struct sample *
     if (!point->is_read)
         point->utc_ms = sample->utc_ms;
     note_absence(engine, point, sample);
+    if (was_good) {
+        struct occasion occasion = occasion_of(engine, sample);
+
+        engine_judge_wide_on(engine, sample->point, &occasion);
+    }
+}
+
+/* Does its answer come from the present values alone, so that the same ones need no second look? */
+static bool
+is_of_points(const struct rule *rule)
+{
+    return rule->kind == RULE_DIFFERENCE || rule->kind == RULE_WHEN;
 }
 
 static void
 judge_point(struct engine *engine, const struct point_state *point, const struct sample *sample,
-            bool is_back, bool is_first)
+            bool is_back, bool is_first, bool is_changed)
 {
     struct occasion occasion = occasion_of(engine, sample);
 
@@ -161,9 +182,16 @@ judge_point(struct engine *engine, const struct point_state *point, const struct
     if (!stale_is(engine->stale, sample->point))
         for (uint32_t i = point->first_alarm; i < point[1].first_alarm; i++) {
             uint32_t number = engine->by_point[i];
-            bool is_met = rule_judge(&engine->rules[number], point->value);
+            const struct rule *rule = &engine->rules[number];
 
-            if (is_met != engine->rules[number].is_met)
+            if (rule_is_wide(rule)) {
+                if (is_changed || !is_of_points(rule))
+                    engine_judge_wide(engine, number, true, &occasion);
+                continue;
+            }
+            bool is_met = rule_judge(rule, point->value);
+
+            if (is_met != rule->is_met)
                 engine_feed(engine, number, is_met, &occasion);
         }
     if (is_first || point->is_comm) /* it may have begun to answer, or ceased */
@@ -186,10 +214,15 @@ engine_sample(struct engine *engine, const struct sample *sample)
         engine->counts.late_samples++;
         return;
     }
+    if (rule_wide_next_ms(engine->wide) <= sample->mono_ms)
+        engine_catch_up_wide_on(engine, sample->point, occasion_of(engine, sample).at);
     if (sample->quality >= QUALITY_BAD || !isfinite(sample->value)) {
         note_bad(engine, point, sample);
         return;
     }
+    bool is_changed =
+        !point->is_read || point->quality >= QUALITY_BAD || point->value != sample->value;
+
     point->value = sample->value;
     point->utc_ms = sample->utc_ms;
     point->mono_ms = sample->mono_ms;
@@ -199,7 +232,7 @@ engine_sample(struct engine *engine, const struct sample *sample)
     point->is_absent = false;
     bool is_first = !point->is_known && engine_make_known(engine, sample->point);
     bool is_back = stale_note(engine->stale, sample->point, sample->mono_ms);
-    judge_point(engine, point, sample, is_back, is_first);
+    judge_point(engine, point, sample, is_back, is_first, is_changed);
 }
 
 /* Most of a sample's time is waiting for memory: a large site fits in no cache. */

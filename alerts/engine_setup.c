@@ -39,34 +39,50 @@ set_up_alarm(struct engine *engine, uint32_t number)
     const struct alarm_def *def = &engine->params.alarms[number];
 
     assert(def->type->priority >= 1 && def->type->priority < ARRAY_LEN(engine->counts.live));
-    rule_init(&engine->rules[number], def->type);
+    struct rule *rule = &engine->rules[number];
+    struct alarm_input only;
+    const struct alarm_input *inputs;
+
+    rule_init(rule, def->type, (enum rule_kind)def->type->rule);
     alarm_run_init(&engine->runs[number]);
     engine->next_alarm[number] = ENGINE_NOTHING;
-    if (engine_point(engine, number) != NULL) {
-        stale_watch(engine->stale, def->point, def->stale_after_ms);
-    } else if (def->type->rule == RULE_STALE &&
-               def->device < engine->params.directory->device_limit) {
+    if (rule_is_wide(rule))
+        rule->wide = rule_wide_add(engine->wide, number, def->type,
+                                   engine->start.mono_ms + ENGINE_START_GRACE_MS);
+    uint16_t count = engine_inputs(engine, number, &only, &inputs);
+    for (uint16_t i = 0; i < count && def->type->rule != RULE_SILENT; i++)
+        if (inputs[i].point < engine->params.directory->point_limit)
+            stale_watch(engine->stale, inputs[i].point, inputs[i].stale_after_ms);
+    if (def->type->rule == RULE_STALE && def->device < engine->params.directory->device_limit) {
         engine->next_alarm[number] = engine->devices[def->device].first_alarm;
         engine->devices[def->device].first_alarm = number;
     }
 }
 
-/* Alarms of a point side by side: counted, summed, placed. */
-static void
+/* Alarms of a point side by side: counted, summed, placed. False: out of memory. */
+static bool
 index_by_point(struct engine *engine)
 {
     uint32_t point_limit = engine->params.directory->point_limit, sum = 0;
+    struct alarm_input only;
+    const struct alarm_input *inputs;
 
     for (uint32_t i = 0; i < engine->params.alarm_limit; i++)
-        if (engine_point(engine, i) != NULL)
-            engine->points[engine->params.alarms[i].point].first_alarm++;
+        for (uint16_t k = engine_inputs(engine, i, &only, &inputs); k-- > 0;)
+            if (inputs[k].point < point_limit)
+                engine->points[inputs[k].point].first_alarm++;
     for (uint32_t i = 0; i <= point_limit; i++) {
         sum += engine->points[i].first_alarm;
         engine->points[i].first_alarm = sum; /* the end of its alarms, for now */
     }
+    engine->by_point = calloc(sum + 1u, sizeof *engine->by_point);
+    if (engine->by_point == NULL)
+        return false;
     for (uint32_t i = engine->params.alarm_limit; i-- > 0;)
-        if (engine_point(engine, i) != NULL)
-            engine->by_point[--engine->points[engine->params.alarms[i].point].first_alarm] = i;
+        for (uint16_t k = engine_inputs(engine, i, &only, &inputs); k-- > 0;)
+            if (inputs[k].point < point_limit)
+                engine->by_point[--engine->points[inputs[k].point].first_alarm] = i;
+    return true;
 }
 
 static void
@@ -85,14 +101,14 @@ get_memory(struct engine *engine, struct stamp now)
     size_t devices = directory->device_limit == 0 ? 1 : directory->device_limit;
 
     engine->points = calloc((size_t)directory->point_limit + 1, sizeof *engine->points);
-    engine->by_point = calloc(alarms, sizeof *engine->by_point);
     engine->rules = calloc(alarms, sizeof *engine->rules);
     engine->runs = calloc(alarms, sizeof *engine->runs);
     engine->next_alarm = calloc(alarms, sizeof *engine->next_alarm);
     engine->devices = calloc(devices, sizeof *engine->devices);
+    engine->wide = rule_wide_new(engine->params.alarms, engine->params.alarm_limit);
     engine->timers = timers_new(engine->params.alarm_limit);
     engine->stale = stale_new(directory->point_limit, now.mono_ms, ENGINE_START_GRACE_MS);
-    return engine->points != NULL && engine->by_point != NULL && engine->rules != NULL &&
+    return engine->points != NULL && engine->wide != NULL && engine->rules != NULL &&
            engine->runs != NULL && engine->next_alarm != NULL && engine->devices != NULL &&
            engine->timers != NULL && engine->stale != NULL;
 }
@@ -118,7 +134,10 @@ engine_new(const struct engine_params *params, struct stamp now)
     for (uint32_t i = 0; i < params->alarm_limit; i++)
         if (params->alarms[i].type != NULL)
             set_up_alarm(engine, i);
-    index_by_point(engine);
+    if (!index_by_point(engine)) {
+        engine_free(engine);
+        return NULL;
+    }
     stale_start(engine->stale);
     count_unknown(engine);
     return engine;
@@ -131,6 +150,7 @@ engine_free(struct engine *engine)
         return;
     free(engine->points);
     free(engine->by_point);
+    rule_wide_free(engine->wide);
     free(engine->rules);
     free(engine->runs);
     free(engine->next_alarm);
@@ -149,6 +169,19 @@ engine_save(const struct engine *engine, uint32_t alarm, uint8_t out[ENGINE_RECO
     return alarm_record_write(&engine->runs[alarm], out);
 }
 
+static bool
+is_any_watched(const struct engine *engine, uint32_t number)
+{
+    struct alarm_input only;
+    const struct alarm_input *inputs;
+
+    for (uint16_t i = engine_inputs(engine, number, &only, &inputs); i-- > 0;)
+        if (inputs[i].point < engine->params.directory->point_limit &&
+            stale_is_watched(engine->stale, inputs[i].point))
+            return true;
+    return false;
+}
+
 /* Told as bad before the restart: its point is stale until a good reading, which will be told. A
  * point that cannot go stale any more is good now. */
 static void
@@ -157,6 +190,11 @@ restore_bad_quality(struct engine *engine, uint32_t number, const struct occasio
     const struct point_state *point = engine_point(engine, number);
     uint32_t point_number = engine->params.alarms[number].point;
 
+    if (rule_is_wide(&engine->rules[number])) { /* bad until its points say enough */
+        if (!is_any_watched(engine, number))
+            engine_apply(engine, number, EVENT_QUALITY_GOOD, occasion);
+        return;
+    }
     if (point == NULL || !stale_is_watched(engine->stale, point_number)) {
         engine_apply(engine, number, EVENT_QUALITY_GOOD, occasion);
         return;

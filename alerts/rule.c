@@ -4,16 +4,16 @@
 #include "alerts/rule.h"
 
 void
-rule_init(struct rule *rule, const struct alarm_type *type)
+rule_init(struct rule *rule, const struct alarm_type *type, enum rule_kind kind)
 {
     /* Never wider apart the wrong way round: a negative deadband would make the answer swing. */
     double deadband = type->deadband > 0 ? type->deadband : 0;
-    double back = type->rule == RULE_HIGH ? -deadband : deadband;
+    double back = kind == RULE_HIGH ? -deadband : deadband;
 
     *rule = (struct rule){.threshold = {type->limit, type->limit + back},
                           .values = type->values,
                           .value_count = type->value_count,
-                          .kind = type->rule};
+                          .kind = (uint8_t)kind};
 }
 
 bool

@@ -3,7 +3,7 @@
  *
  * Small, because it is what every reading touches. A deadband is hysteresis on the limit: a value
  * is judged by another threshold while the condition is there. RULE_STALE has no value; the engine
- * judges it.
+ * judges it. Rules that look at more than one value are rule_wide.h's.
  */
 #ifndef WATCHROOM_ALERTS_RULE_H
 #define WATCHROOM_ALERTS_RULE_H
@@ -14,11 +14,19 @@ struct rule {
     double threshold[2];  /* RULE_HIGH, RULE_LOW: by `is_met` */
     const double *values; /* RULE_IS, RULE_NOT; borrowed from the type */
     uint16_t value_count;
-    uint8_t kind; /* enum rule_kind */
-    bool is_met;  /* the answer to the last value; the caller keeps it */
+    uint8_t kind;  /* enum rule_kind */
+    bool is_met;   /* the answer to the last value; the caller keeps it */
+    uint32_t wide; /* wide rules: their number in rule_wide */
 };
 
-void rule_init(struct rule *rule, const struct alarm_type *type);
+/* As `kind`, with the limits and values of the type. */
+void rule_init(struct rule *rule, const struct alarm_type *type, enum rule_kind kind);
+
+static inline bool
+rule_is_wide(const struct rule *rule)
+{
+    return rule->kind > RULE_STALE;
+}
 
 /* RULE_IS, RULE_NOT; RULE_STALE keeps its answer. */
 bool rule_judge_listed(const struct rule *rule, double value);

@@ -106,6 +106,13 @@ type_of(enum rule_kind rule, unsigned priority)
                                .value_count = 1};
 }
 
+static struct alarm_def
+alarm_of(const struct alarm_type *type, const char *id, uint32_t point)
+{
+    return (struct alarm_def){
+        .type = type, .id = id, .device = UPS, .point = point, .stale_after_ms = 30000};
+}
+
 /* alarm objects, in every state */
 
 static void
@@ -455,8 +462,8 @@ main(int argc, char **argv)
     log_init("contract-rows", LOG_LEVEL_ERROR);
     types[0] = type_of(RULE_IS, 2);
     types[1] = type_of(RULE_HIGH, 3);
-    alarms[0] = (struct alarm_def){&types[0], "power/ups-a/on-battery", UPS, STATUS, 30000};
-    alarms[1] = (struct alarm_def){&types[1], "power/ups-a/load-high", UPS, LOAD, 30000};
+    alarms[0] = alarm_of(&types[0], "power/ups-a/on-battery", STATUS);
+    alarms[1] = alarm_of(&types[1], "power/ups-a/load-high", LOAD);
     params = (struct alarms_params){
         .state_dir = argv[1],
         .directory = &DIRECTORY,

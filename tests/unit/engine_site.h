@@ -56,6 +56,7 @@ struct site {
     struct directory directory;
     struct alarm_type types[ALARMS_MAX];
     struct alarm_def alarms[ALARMS_MAX];
+    struct alarm_input inputs[4];
     struct engine_chatter chatter;
     int64_t first_out_ms;
     struct engine *engine;
@@ -316,6 +317,63 @@ site_add_mixed_alarms(struct site *site, int64_t stale_after_ms)
     type->limit = 0.5;
 }
 
+/* One alarm of each wide kind, in the holes that site_add_mixed_alarms leaves. */
+static inline void
+site_add_wide_alarms(struct site *site, int64_t stale_after_ms)
+{
+    static const struct expression_step steps[] = {
+        /* (load > 100 for 3s) and not (temp > 100) */
+        {EXPRESSION_INPUT, 0},   {EXPRESSION_CONSTANT, 0}, {EXPRESSION_GREATER, 0},
+        {EXPRESSION_FOR, 0},     {EXPRESSION_INPUT, 1},    {EXPRESSION_CONSTANT, 0},
+        {EXPRESSION_GREATER, 0}, {EXPRESSION_NOT, 0},      {EXPRESSION_AND, 0}};
+    static const double hundred = 100, three = 3;
+    static const int64_t clock_ms = 3000;
+    static const struct expression expression = {.steps = steps,
+                                                 .constants = &hundred,
+                                                 .clocks_ms = &clock_ms,
+                                                 .step_count = ARRAY_LEN(steps),
+                                                 .constant_count = 1,
+                                                 .input_count = 2,
+                                                 .clock_count = 1,
+                                                 .text = "load > 100 for 3s and not temp > 100"};
+    struct alarm_input *inputs = site->inputs;
+    struct alarm_type *type;
+
+    inputs[0] = (struct alarm_input){A_LOAD, stale_after_ms};
+    inputs[1] = (struct alarm_input){A_TEMP, stale_after_ms};
+    inputs[2] = (struct alarm_input){B_VOLTAGE, stale_after_ms};
+    inputs[3] = (struct alarm_input){A_VOLTAGE, stale_after_ms};
+    type = site_alarm(site, 5, A_LOAD, stale_after_ms);
+    type->rule = RULE_WHEN;
+    type->expression = &expression;
+    site->alarms[5].inputs = inputs;
+    site->alarms[5].input_count = 2;
+    type = site_alarm(site, 10, B_TEMP, stale_after_ms);
+    type->rule = RULE_CHANGE;
+    type->limit = 80;
+    type->deadband = 20;
+    type->window_ms = 5000;
+    type = site_alarm(site, 11, A_STATUS, stale_after_ms);
+    type->rule = RULE_COUNT;
+    type->inner = RULE_IS;
+    type->values = &three;
+    type->value_count = 1;
+    type->at_least = 3;
+    type->window_ms = 10000;
+    type->off_delay_ms = 700;
+    type = site_alarm(site, 14, B_VOLTAGE, stale_after_ms);
+    type->rule = RULE_DIFFERENCE;
+    type->inner = RULE_HIGH;
+    type->is_absolute = true;
+    type->deadband = 10;
+    type->on_delay_ms = 300;
+    site->alarms[14].inputs = inputs + 2;
+    site->alarms[14].input_count = 2;
+    type = site_alarm(site, 15, B_LOAD, 0);
+    type->rule = RULE_SILENT;
+    type->window_ms = 4000;
+}
+
 /* A person does something, mostly sensible. */
 static inline void
 random_command(struct site *site, uint32_t *seed, int64_t ms)
@@ -337,8 +395,10 @@ random_reading(struct site *site, uint32_t *seed, int64_t ms)
     bool is_small = point == A_STATUS || point == A_COMM || point == B_COMM;
     struct sample sample = reading_of(site, point, next_random(seed) % (is_small ? 4 : 150), ms);
 
-    if (kind == 0)
+    if (kind == 0) {
         sample.mono_ms -= 5000;
+        sample.utc_ms -= 5000;
+    }
     if (kind < 4) {
         sample.quality = QUALITY_BAD;
         sample.cause = (uint8_t)(next_random(seed) % CAUSE_COUNT);

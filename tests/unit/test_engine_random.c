@@ -122,6 +122,7 @@ engine_at_work_allocates_nothing(void **state)
 
     (void)state;
     site_add_mixed_alarms(&site, 3000);
+    site_add_wide_alarms(&site, 3000);
     site.chatter = ENGINE_CHATTER_DEFAULT;
     site_start(&site);
 
@@ -173,6 +174,8 @@ what_is_told_does_not_depend_on_when_ticks_come(void **state)
     (void)state;
     site_add_mixed_alarms(&site, 0); /* stale times are looked at by ticks only */
     site_add_mixed_alarms(&other, 0);
+    site_add_wide_alarms(&site, 0);
+    site_add_wide_alarms(&other, 0);
     site.chatter = other.chatter = ENGINE_CHATTER_DEFAULT;
     site_start(&site);
     site_start(&other);
