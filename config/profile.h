@@ -6,12 +6,16 @@
 
 #include "alerts/alarm_def.h"
 #include "collectors/collect.h"
+#include "config/profile_rules.h"
 #include "config/tables.h"
 #include "config/texts.h"
 
 struct profile_alarm {
     const struct alarm_type *type;
     uint32_t point; /* index into the profile's sources */
+    /* Rules over several points: all of them, as indices; else none. */
+    const uint32_t *inputs;
+    uint16_t input_count;
     struct yaml_place place;
 };
 
@@ -66,13 +70,13 @@ bool profile_read_alarms(const struct schema_reader *reader, struct fy_node *lis
 bool profile_read_interval(const struct schema_reader *reader, struct fy_node *node,
                            int64_t *out_ms);
 
-/* A whole alarm (not a change to one) on a point of kind `def`. NULL after faults. */
+/* A whole alarm (not a change to one). NULL after faults. */
 const struct alarm_type *profile_read_alarm(const struct schema_reader *reader,
                                             struct fy_node *node, const struct raw_alarm *raw,
-                                            const struct point_def *def);
+                                            struct rule_points *points);
 /* What can be said of an alarm that schema_read found faults in. */
 void profile_check_alarm(const struct schema_reader *reader, struct fy_node *node,
-                         const struct raw_alarm *raw, const struct point_def *def);
+                         const struct raw_alarm *raw, struct rule_points *points);
 /* A list of audiences as bits; 0 after faults. */
 uint8_t profile_read_audiences(const struct schema_reader *reader, struct fy_node *node);
 uint64_t profile_digest_type(const struct alarm_type *type);

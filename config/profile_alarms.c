@@ -9,9 +9,6 @@
 #include "gateway/base/digest.h"
 #include "gateway/base/text.h"
 
-#define LABELS_MAX 256
-#define VALUES_MAX 64
-
 /* alarms */
 
 uint8_t
@@ -44,97 +41,6 @@ profile_read_audiences(const struct schema_reader *reader, struct fy_node *node)
     return (uint8_t)bits;
 }
 
-static bool
-value_from(const struct point_def *def, const char *text, double *out)
-{
-    for (uint16_t i = 0; text != NULL && i < def->label_count; i++)
-        if (strcmp(def->labels[i].label, text) == 0) {
-            *out = def->labels[i].value;
-            return true;
-        }
-    if (text != NULL && def->kind == VALUE_FLAG &&
-        (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) {
-        *out = strcmp(text, "true") == 0;
-        return true;
-    }
-    return text != NULL && text_parse_number(text, out);
-}
-
-static bool
-read_values(const struct schema_reader *reader, struct fy_node *node, const struct point_def *def,
-            struct alarm_type *type)
-{
-    double values[VALUES_MAX];
-    uint16_t count = 0;
-    bool is_list = yaml_is_list(node);
-    struct fy_node *one = node;
-    void *iterator = NULL;
-
-    while (is_list ? (one = fy_node_sequence_iterate(node, &iterator)) != NULL : one != NULL) {
-        if (count == VALUES_MAX || !value_from(def, yaml_text(one), &values[count])) {
-            const char *known[LABELS_MAX];
-            char hint[120] = "";
-
-            for (uint16_t i = 0; i < def->label_count && i < LABELS_MAX; i++)
-                known[i] = def->labels[i].label;
-            const char *text = yaml_text(one);
-            const char *nearest = text == NULL ? NULL : text_nearest(text, known, def->label_count);
-            if (nearest != NULL)
-                snprintf(hint, sizeof hint, "did you mean \"%s\"?", nearest);
-            yaml_fault(reader->yaml, one, hint[0] == '\0' ? NULL : hint,
-                       "\"%s\" is neither a label of %s nor a number", text == NULL ? "?" : text,
-                       def->id);
-            return false;
-        }
-        count++;
-        if (!is_list)
-            break;
-    }
-    if (count == 0) {
-        yaml_fault(reader->yaml, node, NULL, "needs at least one value");
-        return false;
-    }
-    double *copy = arena_array(reader->arena, count, sizeof *copy);
-    if (copy == NULL)
-        return false;
-    memcpy(copy, values, count * sizeof *copy);
-    type->values = copy;
-    type->value_count = count;
-    return true;
-}
-
-static bool
-read_rule(const struct schema_reader *reader, struct fy_node *node, const struct raw_alarm *raw,
-          const struct point_def *def, struct alarm_type *type)
-{
-    /* By the keys: a value that is no number was told already. */
-    int rules = (yaml_get(node, "high") != NULL) + (yaml_get(node, "low") != NULL) +
-                (raw->is != NULL) + (raw->is_not != NULL);
-
-    if (rules != 1) {
-        yaml_fault(reader->yaml, node, NULL, "one of high, low, is, not is needed, %d are given",
-                   rules);
-        return false;
-    }
-    if (def->kind == VALUE_TEXT) {
-        yaml_fault(reader->yaml, yaml_get(node, "point"), NULL,
-                   "point: %s is text, nothing to judge", def->id);
-        return false;
-    }
-    if (raw->is != NULL || raw->is_not != NULL) {
-        type->rule = raw->is != NULL ? RULE_IS : RULE_NOT;
-        return read_values(reader, raw->is != NULL ? raw->is : raw->is_not, def, type);
-    }
-    if (def->kind != VALUE_NUMBER) {
-        yaml_fault(reader->yaml, node, "use is or not", "%s is a %s: high and low are for numbers",
-                   def->id, value_kind_name(def->kind));
-        return false;
-    }
-    type->rule = (uint8_t)(!isnan(raw->high) ? RULE_HIGH : RULE_LOW);
-    type->limit = !isnan(raw->high) ? raw->high : raw->low;
-    return true;
-}
-
 static uint64_t
 add_text(uint64_t digest, const char *text)
 {
@@ -145,19 +51,22 @@ uint64_t
 profile_digest_type(const struct alarm_type *type)
 {
     const double numbers[] = {type->limit,
+                              (double)type->window_ms,
                               type->deadband,
                               (double)type->on_delay_ms,
                               (double)type->off_delay_ms,
                               (double)type->realarm_ms,
                               (double)type->respond_within_ms};
-    const uint8_t bytes[] = {type->alarm_class,  type->audiences, type->priority,
-                             type->rule,         type->managed,   type->latch,
-                             type->ack_required, type->shelvable};
+    const uint8_t bytes[] = {type->alarm_class,  type->audiences,        type->priority,
+                             type->rule,         type->managed,          type->latch,
+                             type->ack_required, type->shelvable,        type->inner,
+                             type->is_absolute,  (uint8_t)type->at_least};
     uint64_t digest = fingerprint(FINGERPRINT_START, numbers, sizeof numbers);
 
     digest = fingerprint(digest, bytes, sizeof bytes);
     if (type->value_count > 0)
         digest = fingerprint(digest, type->values, type->value_count * sizeof *type->values);
+    digest = add_text(digest, type->expression == NULL ? NULL : type->expression->text);
     digest = add_text(digest, type->type);
     digest = add_text(digest, type->name);
     digest = add_text(digest, type->text);
@@ -167,7 +76,7 @@ profile_digest_type(const struct alarm_type *type)
 
 const struct alarm_type *
 profile_read_alarm(const struct schema_reader *reader, struct fy_node *node,
-                   const struct raw_alarm *raw, const struct point_def *def)
+                   const struct raw_alarm *raw, struct rule_points *points)
 {
     struct alarm_type *type = arena_alloc(reader->arena, sizeof *type);
 
@@ -192,22 +101,90 @@ profile_read_alarm(const struct schema_reader *reader, struct fy_node *node,
         .off_delay_ms = raw->off_delay_ms < 0 ? 0 : raw->off_delay_ms,
         .realarm_ms = raw->realarm_ms,
     };
-    if (type->audiences == 0 || !read_rule(reader, node, raw, def, type))
+    if (type->audiences == 0 || !profile_read_rule(reader, node, raw, points, type))
         return NULL;
     /* The same alarm on another point is another alarm, though its id stays. */
-    type->digest = add_text(profile_digest_type(type), def->id);
+    type->digest = add_text(profile_digest_type(type), points->def->id);
+    for (uint16_t i = 0; i < points->input_count; i++)
+        type->digest = add_text(type->digest, points->input_defs[i]->id);
     return type;
 }
 
 void
 profile_check_alarm(const struct schema_reader *reader, struct fy_node *node,
-                    const struct raw_alarm *raw, const struct point_def *def)
+                    const struct raw_alarm *raw, struct rule_points *points)
 {
     struct alarm_type ignored = {0};
 
     if (raw->audiences != NULL)
         profile_read_audiences(reader, raw->audiences);
-    read_rule(reader, node, raw, def, &ignored);
+    profile_read_rule(reader, node, raw, points, &ignored);
+}
+
+/* A point by the profile's name for it. */
+static enum found
+find_source(void *ctx, const char *name, uint32_t *out_point, const struct point_def **out_def)
+{
+    const struct profile *profile = ctx;
+
+    for (uint32_t i = 0; i < profile->set.source_count; i++)
+        if (strcmp(profile->set.sources[i].def->id, name) == 0) {
+            *out_point = i;
+            *out_def = profile->set.sources[i].def;
+            return FOUND;
+        }
+    return profile->lacks_points ? FOUND_UNSURE : FOUND_NOT;
+}
+
+static bool
+is_given_twice(const struct schema_reader *reader, struct fy_node *item,
+               const struct raw_alarm *raw, const struct profile_alarm *alarms, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(alarms[i].type->name, raw->name) == 0 &&
+            alarms[i].type->alarm_class == (uint8_t)raw->alarm_class) {
+            yaml_fault(reader->yaml, yaml_get(item, "name"), NULL, "name: %s given twice",
+                       raw->name);
+            return true;
+        }
+    return false;
+}
+
+/* False: faults. `alarms` are those before it. */
+static bool
+read_one(const struct schema_reader *reader, struct fy_node *item, struct profile *profile,
+         const struct profile_alarm *alarms, uint32_t count, struct profile_alarm *out)
+{
+    struct raw_alarm raw = tables_alarm_defaults();
+    struct rule_points points = {.names = {find_source, profile}};
+    bool is_read = schema_read(reader, item, &TABLE_ALARM, &raw);
+
+    if (raw.point == NULL)
+        return false;
+    switch (find_source(profile, raw.point, &points.point, &points.def)) {
+    case FOUND:
+        break;
+    case FOUND_NOT:
+        yaml_fault(reader->yaml, yaml_get(item, "point"), NULL,
+                   "point: the profile has no point \"%s\"", raw.point);
+        return false;
+    case FOUND_UNSURE:
+        return false;
+    }
+    if (!is_read) {
+        profile_check_alarm(reader, item, &raw, &points);
+        return false;
+    }
+    bool is_twice = is_given_twice(reader, item, &raw, alarms, count);
+    const struct alarm_type *type = profile_read_alarm(reader, item, &raw, &points);
+    uint32_t *inputs = arena_array(reader->arena, points.input_count + 1u, sizeof *inputs);
+    if (type == NULL || inputs == NULL || is_twice)
+        return false;
+    memcpy(inputs, points.inputs, points.input_count * sizeof *inputs);
+    *out =
+        (struct profile_alarm){type, points.point, inputs, points.input_count,
+                               yaml_place_of(reader->yaml, yaml_get(item, "name"), reader->arena)};
+    return true;
 }
 
 bool
@@ -220,41 +197,6 @@ profile_read_alarms(const struct schema_reader *reader, struct fy_node *list,
 
     YAML_EACH_ITEM(item, list)
     {
-        struct raw_alarm raw = tables_alarm_defaults();
-        uint32_t point = 0;
-
-        bool is_read = schema_read(reader, item, &TABLE_ALARM, &raw);
-        if (raw.point == NULL) {
-            good = false;
-            continue;
-        }
-        while (point < profile->set.source_count &&
-               strcmp(profile->set.sources[point].def->id, raw.point) != 0)
-            point++;
-        if (point == profile->set.source_count && profile->lacks_points) {
-            good = false;
-            continue;
-        }
-        if (point == profile->set.source_count) {
-            yaml_fault(reader->yaml, yaml_get(item, "point"), NULL,
-                       "point: the profile has no point \"%s\"", raw.point);
-            good = false;
-            continue;
-        }
-        if (!is_read) {
-            profile_check_alarm(reader, item, &raw, profile->set.sources[point].def);
-            good = false;
-            continue;
-        }
-        for (uint32_t i = 0; i < count; i++)
-            if (strcmp(alarms[i].type->name, raw.name) == 0 &&
-                alarms[i].type->alarm_class == (uint8_t)raw.alarm_class) {
-                yaml_fault(reader->yaml, yaml_get(item, "name"), NULL, "name: %s given twice",
-                           raw.name);
-                good = false;
-            }
-        const struct alarm_type *type =
-            profile_read_alarm(reader, item, &raw, profile->set.sources[point].def);
         if (count == room) {
             room = room == 0 ? 16 : room * 2;
             struct profile_alarm *grown = realloc(alarms, room * sizeof *grown);
@@ -262,11 +204,10 @@ profile_read_alarms(const struct schema_reader *reader, struct fy_node *list,
                 break;
             alarms = grown;
         }
-        if (type == NULL)
-            good = false;
-        else
-            alarms[count++] = (struct profile_alarm){
-                type, point, yaml_place_of(reader->yaml, yaml_get(item, "name"), reader->arena)};
+        bool is_one = read_one(reader, item, profile, alarms, count, &alarms[count]);
+
+        count += is_one;
+        good = is_one && good;
     }
     profile->alarms = arena_array(reader->arena, count, sizeof *profile->alarms);
     profile->alarm_count = count;

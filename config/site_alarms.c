@@ -2,7 +2,6 @@
  * site_alarms.c - every alarm of a site: the gateway's own, each device's, the profiles', the
  * site's.
  */
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,15 +63,38 @@ settle_realarm(struct alarm_list *list, const struct alarm_type *type)
     return copy;
 }
 
+/* What an alarm looks at: its point, or several. */
+static struct alarm_def
+look_at(struct build *build, uint32_t point, const uint32_t *numbers, uint16_t count)
+{
+    const struct directory *directory = &build->site->directory;
+    const struct point_ref *ref = &directory->points[point];
+    struct alarm_input *inputs =
+        count == 0 ? NULL : arena_array(build->arena, count, sizeof *inputs);
+
+    for (uint16_t i = 0; i < count && inputs != NULL; i++) {
+        const struct point_ref *one = &directory->points[numbers[i]];
+
+        inputs[i] = (struct alarm_input){numbers[i],
+                                         stale_after(&directory->devices[one->device], one->def)};
+    }
+    return (struct alarm_def){.device = ref->device,
+                              .point = point,
+                              .stale_after_ms =
+                                  stale_after(&directory->devices[ref->device], ref->def),
+                              .inputs = inputs,
+                              .input_count = inputs == NULL ? 0 : count};
+}
+
 /* False: the id exists already. */
 static bool
-add_alarm(struct alarm_list *list, const struct alarm_type *type, uint32_t device, uint32_t point,
-          int64_t stale_after_ms, struct lint_place at)
+add_alarm(struct alarm_list *list, const struct alarm_type *type, struct alarm_def def,
+          struct lint_place at)
 {
     struct build *build = list->build;
     const char *id = arena_format(build->arena, "%s/%s/%s",
                                   alarm_class_name((enum alarm_class)type->alarm_class),
-                                  build->site->directory.devices[device].id, type->name);
+                                  build->site->directory.devices[def.device].id, type->name);
     struct number_of *known;
 
     if (id == NULL)
@@ -91,13 +113,9 @@ add_alarm(struct alarm_list *list, const struct alarm_type *type, uint32_t devic
         if (list->alarms == NULL)
             abort();
     }
-    type = settle_realarm(list, type);
-    list->alarms[list->count++] = (struct lint_alarm){.def = {.type = type,
-                                                              .id = id,
-                                                              .device = device,
-                                                              .point = point,
-                                                              .stale_after_ms = stale_after_ms},
-                                                      .at = at};
+    def.type = settle_realarm(list, type);
+    def.id = id;
+    list->alarms[list->count++] = (struct lint_alarm){.def = def, .at = at};
     return true;
 }
 
@@ -180,59 +198,33 @@ static const struct own_alarm OWN[] = {
     {"samples.merged", false, false, false, BUILTIN("gateway.overload", "overload", 3, ONE,
         "Readings come faster than they are judged", "Alarms come late",
         "Look at the load of this machine; use more collectors or longer intervals", 7200, 10000)},
-    {"escalation.state", false, true, true, BUILTIN("gateway.escalation-exhausted", "escalation-exhausted", 1, ONE,
-        "An alarm was told to everybody on its ladder, and nobody answered", "It may be that nobody does anything about it",
-        "watchroom alarms: acknowledge it, and find out why nobody did", 120, 0)},
 };
-
-/* Nobody is at a console of an audience that must be watched; in the order of enum audience. */
-#define UNWATCHED(name)                                                                            \
-    {"unwatched." name, true, true, true, BUILTIN("gateway.audience-unwatched", "unwatched-" name, 2, ONE,     \
-        "Nobody is at a console for " name, "Alarms for them are told, and perhaps nobody sees them",  \
-        "Open a console (watchroom console), or send somebody to it", 600, 0)}
-static const struct own_alarm WATCH[] = {UNWATCHED("security"), UNWATCHED("continuity"), UNWATCHED("facilities")};
-static_assert(ARRAY_LEN(WATCH) == AUDIENCE_COUNT, "an audience has no alarm");
 /* clang-format on */
-
-static void
-add_own_alarm(struct alarm_list *list, uint32_t gateway, const struct own_alarm *own,
-              unsigned priority, int64_t on_delay_ms)
-{
-    struct site *site = list->build->site;
-    struct alarm_type *type = arena_alloc(list->build->arena, sizeof *type);
-    char name[TOPIC_ID_MAX];
-    uint32_t point;
-
-    snprintf(name, sizeof name, "gateway/%s", own->point);
-    if (type == NULL || (own->needs_broker && !site->has_broker) ||
-        !directory_find_point(&site->directory, name, &point))
-        return;
-    *type = own->type;
-    type->managed = own->is_managed;
-    if (own->is_for_all)
-        type->audiences = ALL_AUDIENCES;
-    type->priority = (uint8_t)priority;
-    type->shelvable = priority > 1 && !own->is_managed;
-    type->on_delay_ms = on_delay_ms;
-    type->digest = profile_digest_type(type);
-    add_alarm(list, type, gateway, point, 0, (struct lint_place){0});
-}
 
 static void
 add_own(struct alarm_list *list)
 {
     struct site *site = list->build->site;
-    const struct alarms_params *params = &site->alarms_params;
-    uint32_t gateway;
+    uint32_t gateway, point;
 
     if (!directory_find_device(&site->directory, "gateway", &gateway))
         return;
-    for (size_t i = 0; i < ARRAY_LEN(OWN); i++)
-        add_own_alarm(list, gateway, &OWN[i], OWN[i].type.priority, OWN[i].type.on_delay_ms);
-    for (unsigned audience = 0; audience < AUDIENCE_COUNT; audience++)
-        if ((params->watched & AUDIENCE_BIT(audience)) != 0)
-            add_own_alarm(list, gateway, &WATCH[audience], params->unwatched_priority[audience],
-                          params->unwatched_after_ms[audience]);
+    for (size_t i = 0; i < ARRAY_LEN(OWN); i++) {
+        char name[TOPIC_ID_MAX];
+        struct alarm_type *type = arena_alloc(list->build->arena, sizeof *type);
+
+        snprintf(name, sizeof name, "gateway/%s", OWN[i].point);
+        if (type == NULL || (OWN[i].needs_broker && !site->has_broker) ||
+            !directory_find_point(&site->directory, name, &point))
+            continue;
+        *type = OWN[i].type;
+        type->managed = OWN[i].is_managed;
+        if (OWN[i].is_for_all)
+            type->audiences = ALL_AUDIENCES;
+        type->digest = profile_digest_type(type);
+        add_alarm(list, type, (struct alarm_def){.device = gateway, .point = point},
+                  (struct lint_place){0});
+    }
 }
 
 /* changes to one alarm on one device */
@@ -255,7 +247,7 @@ read_override(struct alarm_list *list, struct fy_node *node, const struct alarm_
         return true;
     }
     if (!isnan(raw.limit)) {
-        if (base->rule != RULE_HIGH && base->rule != RULE_LOW) {
+        if (!profile_rule_has_limit(base)) {
             yaml_fault(&build->yaml, yaml_get(node, "limit"), NULL, "limit: %s has none",
                        base->name);
             good = false;
@@ -292,7 +284,7 @@ read_override(struct alarm_list *list, struct fy_node *node, const struct alarm_
 
 static bool
 add_device_alarm(struct alarm_list *list, const struct built_device *device,
-                 const struct alarm_type *type, uint32_t point, int64_t stale_after_ms,
+                 const struct alarm_type *type, struct alarm_def def,
                  const struct yaml_place *place)
 {
     struct fy_node *change =
@@ -300,9 +292,9 @@ add_device_alarm(struct alarm_list *list, const struct built_device *device,
 
     if (change != NULL && !read_override(list, change, type, &type))
         return false;
+    def.device = device->number;
     if (type != NULL)
-        add_alarm(list, type, device->number, point, stale_after_ms,
-                  (struct lint_place){change, place});
+        add_alarm(list, type, def, (struct lint_place){change, place});
     return true;
 }
 
@@ -347,14 +339,20 @@ add_of_device(struct alarm_list *list, const struct built_device *device)
     const struct profile *profile = device->profile;
     bool good = device->raw.alarms == NULL || check_override_names(list, device);
 
-    good = add_device_alarm(list, device, &COMM_LOST, info->comm_point, 0, NULL) && good;
-    good = add_device_alarm(list, device, &DATA_STALE, info->comm_point, 0, NULL) && good;
-    for (uint32_t i = 0; i < profile->alarm_count; i++) {
-        uint32_t index = profile->alarms[i].point;
+    const struct alarm_def on_comm = {.point = info->comm_point};
+    uint32_t numbers[EXPRESSION_INPUTS_MAX];
 
-        good = add_device_alarm(list, device, profile->alarms[i].type, info->points[index],
-                                stale_after(info, profile->set.sources[index].def),
-                                &profile->alarms[i].place) &&
+    good = add_device_alarm(list, device, &COMM_LOST, on_comm, NULL) && good;
+    good = add_device_alarm(list, device, &DATA_STALE, on_comm, NULL) && good;
+    for (uint32_t i = 0; i < profile->alarm_count; i++) {
+        const struct profile_alarm *alarm = &profile->alarms[i];
+
+        for (uint16_t k = 0; k < alarm->input_count; k++)
+            numbers[k] = info->points[alarm->inputs[k]];
+        good = add_device_alarm(
+                   list, device, alarm->type,
+                   look_at(list->build, info->points[alarm->point], numbers, alarm->input_count),
+                   &alarm->place) &&
                good;
     }
     return good;
@@ -363,31 +361,38 @@ add_of_device(struct alarm_list *list, const struct built_device *device)
 /* the site's own list */
 
 /* As directory_find_point, but with a hash. Unsure: the device has faults of its own. */
-static bool
-find_point(struct build *build, const char *name, uint32_t *out_point, bool *out_is_unsure)
+static enum found
+find_point(void *ctx, const char *name, uint32_t *out_point, const struct point_def **out_def)
 {
+    struct build *build = ctx;
     const struct directory *directory = &build->site->directory;
     const char *slash = strchr(name, '/');
     char id[ID_MAX];
 
-    *out_is_unsure = false;
     if (slash == NULL || (size_t)(slash - name) >= sizeof id)
-        return false;
+        return FOUND_NOT;
     memcpy(id, name, (size_t)(slash - name));
     id[slash - name] = '\0';
     const struct built_device *device = build_find_device(build, id);
-    if (device == NULL) /* perhaps the gateway itself */
-        return directory_find_point(directory, name, out_point);
-    *out_is_unsure = !device->is_usable;
+    if (device == NULL) { /* perhaps the gateway itself */
+        if (!directory_find_point(directory, name, out_point))
+            return FOUND_NOT;
+        *out_def = directory->points[*out_point].def;
+        return FOUND;
+    }
     if (!device->is_usable)
-        return false;
+        return FOUND_UNSURE;
     const struct device_info *info = &directory->devices[device->number];
-    for (uint32_t i = 0; i < info->point_count; i++)
-        if (strcmp(directory->points[info->points[i]].def->id, slash + 1) == 0) {
-            *out_point = info->points[i];
-            return true;
-        }
-    return false;
+    for (uint32_t i = 0; i < info->point_count; i++) {
+        const struct point_def *def = directory->points[info->points[i]].def;
+
+        if (strcmp(def->id, slash + 1) != 0)
+            continue;
+        *out_point = info->points[i];
+        *out_def = def;
+        return FOUND;
+    }
+    return FOUND_NOT;
 }
 
 static bool
@@ -395,29 +400,27 @@ add_of_site(struct alarm_list *list, struct fy_node *node)
 {
     struct build *build = list->build;
     struct raw_alarm raw = tables_alarm_defaults();
-    uint32_t point;
-    bool is_unsure;
+    struct rule_points points = {.names = {find_point, build}};
 
     bool is_read = schema_read(&build->reader, node, &TABLE_ALARM, &raw);
     if (raw.point == NULL)
         return false;
-    if (!find_point(build, raw.point, &point, &is_unsure)) {
-        if (!is_unsure)
+    enum found found = find_point(build, raw.point, &points.point, &points.def);
+    if (found != FOUND) {
+        if (found == FOUND_NOT)
             yaml_fault(&build->yaml, yaml_get(node, "point"),
                        "device/point, e.g. ups-a/battery.charge", "point: there is no point \"%s\"",
                        raw.point);
         return false;
     }
-    const struct point_ref *ref = &build->site->directory.points[point];
     if (!is_read) {
-        profile_check_alarm(&build->reader, node, &raw, ref->def);
+        profile_check_alarm(&build->reader, node, &raw, &points);
         return false;
     }
-    const struct alarm_type *type = profile_read_alarm(&build->reader, node, &raw, ref->def);
+    const struct alarm_type *type = profile_read_alarm(&build->reader, node, &raw, &points);
     if (type == NULL)
         return false;
-    if (add_alarm(list, type, ref->device, point,
-                  stale_after(&build->site->directory.devices[ref->device], ref->def),
+    if (add_alarm(list, type, look_at(build, points.point, points.inputs, points.input_count),
                   (struct lint_place){.node = yaml_get(node, "name")}))
         return true;
     yaml_fault(&build->yaml, yaml_get(node, "name"), NULL,

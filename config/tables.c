@@ -6,9 +6,10 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "alerts/alarm_def.h"
 #include "alerts/engine.h"
 #include "alerts/flood.h"
-#include "alerts/ladder.h"
+#include "config/profile_rules.h"
 #include "gateway/base/base.h"
 
 #define FIELD(struct_name, member) offsetof(struct struct_name, member)
@@ -141,27 +142,8 @@ TABLE(TABLE_REALARM, "annunciation.realarm", "By priority, where an alarm has no
 
 static const struct field AUDIENCE[] = {
     {"name", FIELD_TEXT, FIELD(raw_audience, name), false, 0, 0, NULL, "", "for people"},
-    {"watched", FIELD_BOOL, FIELD(raw_audience, watched), false, 0, 0, NULL, "false", "somebody must be at a console: alarm audience-unwatched when nobody is"},
-    {"unwatched_after", FIELD_DURATION, FIELD(raw_audience, unwatched_after_ms), false, SECOND, HOUR, NULL, "2m", "for so long"},
-    {"unwatched_priority", FIELD_INT, FIELD(raw_audience, unwatched_priority), false, 1, 4, NULL, "2", "of that alarm"},
-    {"escalation", FIELD_LIST, FIELD(raw_audience, escalation), false, 0, 0, NULL, "P1: 0, 2m, 5m, 10m, 3 repeats; P2: 0, 10m, 30m", "who is told of an alarm that nobody answers, per priority"},
 };
 TABLE(TABLE_AUDIENCE, "audiences", "Under security, continuity, facilities: who they are here.", AUDIENCE);
-
-static const struct field ESCALATION[] = {
-    {"priority", FIELD_INT, FIELD(raw_escalation, priority), true, 1, 4, NULL, NULL, "of the alarms it is for"},
-    {"steps", FIELD_LIST, FIELD(raw_escalation, steps), true, 0, 0, NULL, NULL, "one after the other; empty: nobody is told again"},
-    {"repeats", FIELD_INT, FIELD(raw_escalation, repeats), false, 0, LADDER_REPEATS_MAX, NULL, "0", "of the last step; then the alarm escalation-exhausted"},
-    {"repeat_every", FIELD_DURATION, FIELD(raw_escalation, repeat_every_ms), false, SECOND, DAY, NULL, "10m", "between them"},
-    {"ack_timeout", FIELD_DURATION, FIELD(raw_escalation, ack_timeout_ms), false, 0, 7 * DAY, NULL, "P1 30m, P2 2h, else 0", "acknowledged, and for so long neither cleared nor commented: it begins again; 0: never"},
-};
-TABLE(TABLE_ESCALATION, "audiences.escalation", "A ladder: it begins with the first occurrence that nobody acknowledged, and ends with an acknowledgement.", ESCALATION);
-
-static const struct field STEP[] = {
-    {"after", FIELD_DURATION, FIELD(raw_step, after_ms), false, 0, DAY, NULL, "0", "from the beginning"},
-    {"to", FIELD_ANY, FIELD(raw_step, to), true, 0, 0, NULL, NULL, "audiences and users, one or a list"},
-};
-TABLE(TABLE_STEP, "audiences.escalation.steps", "One step: a message to an audience, or to one person (notify/<user>).", STEP);
 
 static const struct field USER[] = {
     {"name", FIELD_ID, FIELD(raw_user, name), true, 0, 0, NULL, NULL, "as the broker knows them: the topic level under cmd/"},
@@ -288,16 +270,46 @@ static const struct field ALARM[] = {
     {"type", FIELD_TEXT, FIELD(raw_alarm, type), true, 0, 0, NULL, NULL, "dotted kind: power.ups.on-battery"},
     {"class", FIELD_WORD, FIELD(raw_alarm, alarm_class), true, 0, 0, CLASSES, NULL, "first part of the id"},
     {"point", FIELD_TEXT, FIELD(raw_alarm, point), true, 0, 0, NULL, NULL, "point of the profile, or device/point in the site file"},
-    {"high", FIELD_NUMBER, FIELD(raw_alarm, high), false, 0, 0, NULL, "", "above this; one of high, low, is, not"},
+    {"high", FIELD_NUMBER, FIELD(raw_alarm, high), false, 0, 0, NULL, "", "above this; one of high, low, is, not, rate, count, difference, when, silent"},
     {"low", FIELD_NUMBER, FIELD(raw_alarm, low), false, 0, 0, NULL, "", "below this"},
     {"is", FIELD_ANY, FIELD(raw_alarm, is), false, 0, 0, NULL, "", "one of these labels or numbers"},
     {"not", FIELD_ANY, FIELD(raw_alarm, is_not), false, 0, 0, NULL, "", "none of these"},
+    {"rate", FIELD_MAP, FIELD(raw_alarm, rate), false, 0, 0, NULL, "", "so much within so long"},
+    {"count", FIELD_MAP, FIELD(raw_alarm, count), false, 0, 0, NULL, "", "so often within so long"},
+    {"difference", FIELD_MAP, FIELD(raw_alarm, difference), false, 0, 0, NULL, "", "against another point"},
+    {"when", FIELD_ANY, FIELD(raw_alarm, when), false, 0, 0, NULL, "", "a condition over points, see below"},
+    {"silent", FIELD_DURATION, FIELD(raw_alarm, silent_ms), false, SECOND, 400 * DAY, NULL, "", "no good reading for so long"},
     ALARM_ROWS(true),
     {"managed", FIELD_BOOL, FIELD(raw_alarm, managed), false, 0, 0, NULL, "false", "fire, tamper ...: never shelved, never suppressed"},
     {"ack_required", FIELD_BOOL, FIELD(raw_alarm, ack_required), false, 0, 0, NULL, "true", "somebody must say that it was seen"},
     {"shelvable", FIELD_BOOL, FIELD(raw_alarm, shelvable), false, 0, 0, NULL, "true, P1 false", "may be put aside for a time"},
 };
 TABLE(TABLE_ALARM, "alarms", "Of a profile or the site.", ALARM);
+
+static const struct field RATE[] = {
+    {"rise", FIELD_NUMBER, FIELD(raw_rate, rise), false, 1e-9, 1e12, NULL, "", "so far above the lowest reading of that time; one of rise, fall, change"},
+    {"fall", FIELD_NUMBER, FIELD(raw_rate, fall), false, 1e-9, 1e12, NULL, "", "so far below the highest one"},
+    {"change", FIELD_NUMBER, FIELD(raw_rate, change), false, 1e-9, 1e12, NULL, "", "either"},
+    {"in", FIELD_DURATION, FIELD(raw_rate, in_ms), true, SECOND, 7 * DAY, NULL, NULL, "the time that is looked back; up to a tenth more may count"},
+};
+TABLE(TABLE_RATE, "alarms.rate", "How fast a number changes.", RATE);
+
+static const struct field COUNT[] = {
+    {"of", FIELD_ANY, FIELD(raw_count, of), false, 0, 0, NULL, "", "it became one of these labels or numbers, or: change, any other value; one of of, high, low"},
+    {"high", FIELD_NUMBER, FIELD(raw_count, high), false, 0, 0, NULL, "", "it rose above this"},
+    {"low", FIELD_NUMBER, FIELD(raw_count, low), false, 0, 0, NULL, "", "it fell below this"},
+    {"at_least", FIELD_INT, FIELD(raw_count, at_least), true, 2, RULE_COUNT_MAX, NULL, NULL, "how often"},
+    {"in", FIELD_DURATION, FIELD(raw_count, in_ms), true, SECOND, 7 * DAY, NULL, NULL, "the time that is looked back"},
+};
+TABLE(TABLE_COUNT, "alarms.count", "How often something begins.", COUNT);
+
+static const struct field DIFFERENCE[] = {
+    {"with", FIELD_TEXT, FIELD(raw_difference, with), true, 0, 0, NULL, NULL, "the point that is subtracted"},
+    {"high", FIELD_NUMBER, FIELD(raw_difference, high), false, 0, 0, NULL, "", "above this; one of high, low"},
+    {"low", FIELD_NUMBER, FIELD(raw_difference, low), false, 0, 0, NULL, "", "below this"},
+    {"absolute", FIELD_BOOL, FIELD(raw_difference, absolute), false, 0, 0, NULL, "false", "whichever of the two is larger"},
+};
+TABLE(TABLE_DIFFERENCE, "alarms.difference", "A point less another one.", DIFFERENCE);
 
 static const struct field OVERRIDE[] = {
     {"disabled", FIELD_BOOL, FIELD(raw_alarm, disabled), false, 0, 0, NULL, "false", "not on this device"},
@@ -319,6 +331,7 @@ tables_alarm_defaults(void)
                               .low = NAN,
                               .limit = NAN,
                               .deadband = NAN,
+                              .silent_ms = -1,
                               .ack_required = true,
                               .shelvable = true};
 }
@@ -335,8 +348,9 @@ tables_print(FILE *out)
     static const struct schema *const ALL[] = {
         &TABLE_TOP,     &TABLE_SITE,     &TABLE_BROKER,    &TABLE_TLS,      &TABLE_UNCONFIRMED,
         &TABLE_WEB,     &TABLE_STORE,    &TABLE_RETENTION, &TABLE_SERIES,   &TABLE_ANNUNCIATION,
-        &TABLE_CHATTER, &TABLE_FLOOD,    &TABLE_REALARM,   &TABLE_AUDIENCE, &TABLE_ESCALATION, &TABLE_STEP, &TABLE_USER,
+        &TABLE_CHATTER, &TABLE_FLOOD,    &TABLE_REALARM,   &TABLE_AUDIENCE, &TABLE_USER,
         &TABLE_DEVICE,  &TABLE_SNMP,     &TABLE_MODBUS,    &TABLE_OVERRIDE, &TABLE_ALARM,
+        &TABLE_RATE,    &TABLE_COUNT,    &TABLE_DIFFERENCE,
         &TABLE_PROFILE, &TABLE_IDENTIFY, &TABLE_POINT,     &TABLE_REGISTER,
     };
 
@@ -349,6 +363,9 @@ tables_print(FILE *out)
         "Relative paths start at the folder of the site file. `watchroom check SITE` reports every "
         "fault in one run.\n\n",
         out);
-    for (size_t i = 0; i < ARRAY_LEN(ALL); i++)
+    for (size_t i = 0; i < ARRAY_LEN(ALL); i++) {
         schema_print(ALL[i], out);
+        if (ALL[i] == &TABLE_DIFFERENCE)
+            profile_rules_print(out);
+    }
 }

@@ -71,19 +71,6 @@ struct raw_realarm {
 
 struct raw_audience {
     const char *name;
-    bool watched;
-    int64_t unwatched_after_ms, unwatched_priority;
-    struct fy_node *escalation;
-};
-
-struct raw_escalation {
-    int64_t priority, repeats, repeat_every_ms, ack_timeout_ms;
-    struct fy_node *steps;
-};
-
-struct raw_step {
-    int64_t after_ms;
-    struct fy_node *to;
 };
 
 struct raw_user {
@@ -141,14 +128,32 @@ struct raw_alarm {
     int64_t priority, on_delay_ms, off_delay_ms, respond_within_ms, realarm_ms; /* -1: not given */
     double high, low, limit, deadband;                                          /* NAN: not given */
     bool latch, managed, ack_required, shelvable, disabled;
-    struct fy_node *audiences, *is, *is_not;
+    struct fy_node *audiences, *is, *is_not, *rate, *count, *difference, *when;
+    int64_t silent_ms; /* -1: not given */
+};
+
+struct raw_rate {
+    double rise, fall, change; /* NAN: not given */
+    int64_t in_ms;
+};
+
+struct raw_count {
+    struct fy_node *of;
+    double high, low; /* NAN: not given */
+    int64_t at_least, in_ms;
+};
+
+struct raw_difference {
+    const char *with;
+    double high, low; /* NAN: not given */
+    bool absolute;
 };
 
 extern const struct schema TABLE_TOP, TABLE_SITE, TABLE_BROKER, TABLE_TLS, TABLE_UNCONFIRMED,
     TABLE_ANNUNCIATION, TABLE_CHATTER, TABLE_FLOOD, TABLE_REALARM, TABLE_WEB, TABLE_STORE,
-    TABLE_RETENTION, TABLE_SERIES, TABLE_AUDIENCE, TABLE_ESCALATION, TABLE_STEP, TABLE_USER,
-    TABLE_DEVICE, TABLE_SNMP, TABLE_MODBUS, TABLE_PROFILE, TABLE_IDENTIFY, TABLE_POINT,
-    TABLE_REGISTER, TABLE_ALARM, TABLE_OVERRIDE;
+    TABLE_RETENTION, TABLE_SERIES, TABLE_AUDIENCE, TABLE_USER, TABLE_DEVICE, TABLE_SNMP,
+    TABLE_MODBUS, TABLE_PROFILE, TABLE_IDENTIFY, TABLE_POINT, TABLE_REGISTER, TABLE_ALARM,
+    TABLE_RATE, TABLE_COUNT, TABLE_DIFFERENCE, TABLE_OVERRIDE;
 
 /* With the defaults that the tables name. */
 struct raw_alarm tables_alarm_defaults(void);

@@ -84,6 +84,68 @@ place_of(struct fy_node *node)
     return (struct place){0};
 }
 
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* One character of the source on; a line's end begins the next line. */
+static const char *
+step_over(const char *source, struct place *place)
+{
+    if (*source == '\n') {
+        place->line++;
+        place->column = 0;
+    }
+    do
+        source++;
+    while ((*source & 0xc0) == 0x80);
+    place->column++;
+    return source;
+}
+
+/*
+ * Part of a scalar: source and text are followed side by side, since lines may have been folded and
+ * indented. Where they differ otherwise (an escape), the scalar as a whole is the place.
+ */
+static struct place
+place_within(const struct yaml *yaml, struct fy_node *node, size_t at, size_t length)
+{
+    const struct place whole = place_of(node);
+    struct place place = whole;
+    struct fy_token *token = fy_node_get_scalar_token(node);
+    const struct fy_mark *start = token == NULL ? NULL : fy_token_start_mark(token);
+    const char *text = yaml_text(node);
+
+    if (start == NULL || text == NULL || start->input_pos > yaml->bytes || at > strlen(text))
+        return whole;
+    const char *source = yaml->text + start->input_pos;
+    if ((*source == '"' || *source == '\'') && *text != *source)
+        source = step_over(source, &place);
+    if (*source == '>' || *source == '|') /* a block: it begins in the next line */
+        while (*source != '\0' && *source != '\n')
+            source = step_over(source, &place);
+    while (is_blank(*source) && !is_blank(*text))
+        source = step_over(source, &place);
+    for (size_t i = 0; i < at;) {
+        if (is_blank(text[i]) && is_blank(*source)) {
+            while (is_blank(*source))
+                source = step_over(source, &place);
+            while (is_blank(text[i]) && i < at)
+                i++;
+            continue;
+        }
+        if (text[i] != *source)
+            return whole;
+        const char *before = source;
+        source = step_over(source, &place);
+        i += (size_t)(source - before);
+    }
+    place.width = length > 0 ? (unsigned)length : 1;
+    return place;
+}
+
 /* Line number `line` of the text, copied without its end; "" when there is none. */
 static void
 copy_line(const struct yaml *yaml, unsigned line, char *out, size_t size)
@@ -144,6 +206,21 @@ yaml_fault(const struct yaml *yaml, struct fy_node *node, const char *hint, cons
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     add(yaml, DIAG_ERROR, place_of(node), hint, text);
+}
+
+void
+yaml_fault_within(const struct yaml *yaml, struct fy_node *node, size_t at, size_t length,
+                  const char *hint, const char *fmt, ...)
+{
+    char text[DIAG_TEXT_MAX];
+    va_list args;
+
+    if (is_only_counted(yaml, DIAG_ERROR))
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    add(yaml, DIAG_ERROR, place_within(yaml, node, at, length), hint, text);
 }
 
 void

@@ -41,6 +41,9 @@ struct yaml_place {
     unsigned line, column, width; /* from 1; 0: unknown */
 };
 struct yaml_place yaml_place_of(const struct yaml *yaml, struct fy_node *node, struct arena *arena);
+/* A fault at part of a scalar's text: `length` bytes from byte `at`. */
+void yaml_fault_within(const struct yaml *yaml, struct fy_node *node, size_t at, size_t length,
+                       const char *hint, const char *fmt, ...) PRINTF_LIKE(6, 7);
 
 bool yaml_is_map(struct fy_node *node);
 bool yaml_is_list(struct fy_node *node);
