@@ -52,7 +52,8 @@ add_row(struct alarms *self, json_t *body)
     snprintf(value, sizeof value, "%llu %s", (unsigned long long)seq, digest);
     journal_put(self->journal, key, value);
     snprintf(value, sizeof value, "%u", number);
-    if (number != 0) /* 0: it could not be put on record */
+    self->pruned.mono_ms = 0; /* there is one more to keep */
+    if (number != 0)          /* 0: it could not be put on record */
         journal_put(self->journal, GENERATION_NEWEST_KEY, value);
 }
 

@@ -246,20 +246,22 @@ generations_prune(const char *state_dir, bool (*is_over)(void *ctx, uint32_t num
     char folder[GENERATIONS_PATH_MAX], path[GENERATIONS_PATH_MAX];
     struct needed *set = NULL, *one, *next;
     uint32_t *numbers = NULL;
-    size_t count = 0, gone = 0;
+    size_t count = 0, kept = 0;
     bool is_known = true;
 
     if (!generations_folder(state_dir, folder) ||
         generations_list(state_dir, &numbers, &count, NULL) != ERR_OK)
         return;
     for (size_t i = 0; i < count; i++) {
-        if (i + 1 < count && (i + GENERATIONS_MAX < count || is_over(ctx, numbers[i])) &&
-            record_path(state_dir, numbers[i], path, NULL) == ERR_OK && unlink(path) == 0)
-            gone++;
-        else
-            is_known = is_known && need_texts_of(&set, state_dir, folder, numbers[i]);
+        bool may_go = i + 1 < count && (i + GENERATIONS_MAX < count || is_over(ctx, numbers[i]));
+
+        if (!may_go || record_path(state_dir, numbers[i], path, NULL) != ERR_OK ||
+            unlink(path) != 0)
+            numbers[kept++] = numbers[i];
     }
-    if (gone > 0 && is_known)
+    for (size_t i = 0; i < kept && kept < count && is_known; i++)
+        is_known = need_texts_of(&set, state_dir, folder, numbers[i]);
+    if (kept < count && is_known)
         sweep(folder, set, utc_ms);
     HASH_ITER(hh, set, one, next)
     {

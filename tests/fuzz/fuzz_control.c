@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "alerts/requests.h"
+#include "gateway/base/digest.h"
 #include "gateway/base/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length);
@@ -31,6 +32,8 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
     }
     insist(request.verb < CONTROL_VERB_COUNT);
     insist(request.device[0] == '\0' || text_is_id(request.device));
+    insist(request.request[0] == '\0' || ulid_is_valid(request.request));
+    insist(request.request[0] != '\0' || request.verb != CONTROL_VERDICT);
     if (request.verb != CONTROL_ORDER)
         return 0;
     const struct order_request *order = &request.order;

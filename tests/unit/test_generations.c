@@ -245,6 +245,31 @@ record_goes_with_its_row_and_a_text_with_its_last_record(void **state)
 }
 
 static void
+no_more_are_kept_than_the_bound(void **state)
+{
+    struct rig *rig = *state;
+    char site[DIGEST_HEX], digest[DIGEST_HEX], path[GENERATIONS_PATH_MAX + 80];
+    uint32_t *numbers = NULL;
+    size_t count = 0;
+    struct err err;
+
+    put(rig, GENERATIONS_MAX + 2, site, digest);
+    for (uint32_t number = 1; number <= GENERATIONS_MAX + 1; number++) {
+        snprintf(path, sizeof path, "%s/generation-%u.json", rig->folder, number);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fprintf(file, "{\"digest\":\"%s\",\"generation\":%u}", digest, number);
+        fclose(file);
+    }
+    generations_prune(rig->dir, is_over, rig, clock_now().utc_ms);
+    assert_int_equal(generations_list(rig->dir, &numbers, &count, &err), ERR_OK);
+    assert_int_equal(count, GENERATIONS_MAX);
+    assert_int_equal(numbers[0], 3);
+    free(numbers);
+    assert_true(is_there(rig, site) && is_there(rig, digest));
+}
+
+static void
 nothing_goes_while_some_record_cannot_be_read(void **state)
 {
     struct rig *rig = *state;
@@ -301,6 +326,7 @@ main(void)
         RIGGED(file_is_written_whole_and_read_within_bounds),
         cmocka_unit_test(line_of_a_manifest_names_a_file_of_a_configuration_and_nothing_else),
         RIGGED(record_goes_with_its_row_and_a_text_with_its_last_record),
+        RIGGED(no_more_are_kept_than_the_bound),
         RIGGED(nothing_goes_while_some_record_cannot_be_read),
         RIGGED(records_are_listed_by_number_and_judged_when_read),
     };
