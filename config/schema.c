@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/examples.h"
 #include "gateway/base/hash.h"
 #include "gateway/base/text.h"
 
@@ -354,6 +355,7 @@ type_name(const struct field *field, char *out, size_t size)
 void
 schema_print(const struct schema *schema, FILE *out)
 {
+    const char *example = examples_of(schema->title);
     char type[300];
 
     fprintf(out, "## %s\n\n%s\n\n| key | value | default | meaning |\n|---|---|---|---|\n",
@@ -368,4 +370,6 @@ schema_print(const struct schema *schema, FILE *out)
                 field->help);
     }
     fputc('\n', out);
+    if (example != NULL)
+        fprintf(out, "```yaml\n%s```\n\n", example);
 }

@@ -102,6 +102,14 @@ def main():
         assert done.returncode == 0, (profile, done.stderr)
     page = subprocess.run([WATCHROOM, "check", "--schema-markdown"], capture_output=True, text=True, check=True).stdout
     assert (SOURCE / "docs" / "configuration.md").read_text() == page, "docs/configuration.md is not what the schema says"
+    with tempfile.TemporaryDirectory() as folder:
+        # Whole members of a site file; pieces of lists are read by the tests of what they show.
+        examples = re.findall(r"```yaml\n([a-z]+:\n.*?)```", page, re.S)
+        assert [text.split(":")[0] for text in examples] == ["users", "devices", "alarms"], examples
+        path = Path(folder) / "site.yaml"
+        path.write_text("site: {id: t1}\n" + "".join(examples))
+        status, out, text = check(path, "--strict")
+        assert status == 0 and not text, text
     print(f"{len(cases)} faulty files and {lint_cases} poor ones, {wrong} not as expected; examples, profiles and docs/configuration.md agree")
     return 1 if wrong else 0
 
