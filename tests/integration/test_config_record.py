@@ -320,6 +320,15 @@ def what_cannot_be_recorded_is_refused_but_at_the_start(rig):
     assert done.returncode == 0 and "generation 16" in done.stdout and "name: Eight -> Nine" in done.stdout, done
 
 
+def a_secret_in_the_file_is_in_no_row_and_warned_of_at_an_export(rig):
+    edit(rig, "community: public}", "community: hush1}")
+    done = run(rig, "reload")
+    assert done.returncode == 0 and "device s-1, snmp, community: changed (a secret, not shown)" in done.stdout, done
+    assert "hush1" not in json.dumps(rig.log("generation")) + done.stdout
+    done = run(rig, "evidence", "export", "-o", rig.dir / "secret.tar.zst")
+    assert done.returncode == 0 and "community_file keeps them out" in done.stderr, done
+
+
 def main():
     with Rig(devices=2) as rig:
         a_start_is_the_first_generation(rig)
@@ -341,6 +350,7 @@ def main():
         comparing_stopped(rig)
         what_the_journal_holds_no_longer_goes(rig)
         what_cannot_be_recorded_is_refused_but_at_the_start(rig)
+        a_secret_in_the_file_is_in_no_row_and_warned_of_at_an_export(rig)
     print("configurations: 15 generations, 2 of them over a kill; compared, put back, found altered")
     return 0
 
