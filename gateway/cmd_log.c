@@ -11,6 +11,9 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/text.h"
 #include "gateway/cmd_common.h"
+#include "gateway/log_lines.h"
+
+#define WORDS_MAX 1200
 
 static const char LOG_HELP[] =
     "Examples:\n"
@@ -26,7 +29,9 @@ static const char LOG_HELP[] =
     "\n"
     "      --since AGE     only what is younger: 30m, 2h, 7d (default: all that is held)\n"
     "      --after SEQ     only rows after this number\n"
-    "      --kind KIND     alarm, command, device, worker, generation, start, stop ...\n"
+    "      --kind KIND     alarm, checkpoint, command, comment, device, escalation, flood, "
+    "generation,\n"
+    "                      note, start, stop, unjournalled, worker\n"
     "      --state-dir DIR read this journal, without asking a gateway\n" COMMON_HELP "\n"
     "Exit status: 0; 3 no gateway reachable and no --state-dir; 4 the journal cannot be read.\n";
 
@@ -36,44 +41,30 @@ struct printing {
     int64_t since_ms;
 };
 
-/* The words of a row beyond its time and kind. */
-static void
-describe(const json_t *body, char *out, size_t size)
+static bool
+is_kind(const char *word)
 {
-    const json_t *alarm = json_object_get(body, "alarm");
-    const json_t *change = json_object_get(body, "change");
-    size_t used = 0;
+    size_t count = 0;
 
-    out[0] = '\0';
-    if (alarm != NULL) {
-        used =
-            (size_t)snprintf(out, size, "P%lld %s:", (long long)json_int_or(alarm, "priority", 4),
-                             json_text_or(alarm, "id", "?"));
-        for (size_t i = 0; i < json_array_size(change) && used < size; i++)
-            used += (size_t)snprintf(out + used, size - used, " %s",
-                                     json_string_value(json_array_get(change, i)));
-        if (used < size)
-            snprintf(out + used, size - used, " - %s", json_text_or(alarm, "text", ""));
-        return;
-    }
-
-    /* Any other kind: its own members, without the ones that every row has. */
-    static const char *const COMMON[] = {"jid", "kind", "prev", "seq", "site", "ts"};
-    json_t *rest = json_copy((json_t *)(uintptr_t)body);
-    for (size_t i = 0; i < ARRAY_LEN(COMMON); i++)
-        json_object_del(rest, COMMON[i]);
-    char *text = json_canonical(rest);
-    if (text != NULL)
-        text_copy(out, size, text);
-    free(text);
-    json_decref(rest);
+    for (; LOG_LINES_KINDS[count] != NULL; count++)
+        if (strcmp(LOG_LINES_KINDS[count], word) == 0)
+            return true;
+    const char *nearest = text_nearest(word, LOG_LINES_KINDS, count);
+    fprintf(stderr, "watchroom log: --kind %s: ", word);
+    if (nearest != NULL)
+        fprintf(stderr, "did you mean %s? ", nearest);
+    fputs("There are", stderr);
+    for (size_t i = 0; i < count; i++)
+        fprintf(stderr, "%s %s", i > 0 ? "," : "", LOG_LINES_KINDS[i]);
+    fputc('\n', stderr);
+    return false;
 }
 
 static bool
 print_row(void *ctx, const struct journal_row *row)
 {
     const struct printing *printing = ctx;
-    char when[24], words[600];
+    char when[24], words[WORDS_MAX];
 
     if (row->utc_ms < printing->since_ms ||
         (printing->kind != NULL && strcmp(printing->kind, row->kind) != 0))
@@ -88,7 +79,7 @@ print_row(void *ctx, const struct journal_row *row)
     }
     json_t *body = json_parse_object(row->body, strlen(row->body), NULL, 0);
     common_format_local(row->utc_ms, when, sizeof when);
-    describe(body, words, sizeof words);
+    log_lines_describe(row->kind, body, words, sizeof words);
     printf("%8llu  %s  %-10s %s\n", (unsigned long long)row->seq, when, row->kind, words);
     json_decref(body);
     return true;
@@ -141,6 +132,8 @@ cmd_log(int argc, char **argv)
             return EXIT_USAGE;
         } else if (option == 'a' && !text_parse_int(optarg, 0, INT64_MAX, &after)) {
             fprintf(stderr, "watchroom log: --after %s: a row number\n", optarg);
+            return EXIT_USAGE;
+        } else if (option == 'k' && !is_kind(optarg)) {
             return EXIT_USAGE;
         } else if (option == 'k') {
             printing.kind = optarg;

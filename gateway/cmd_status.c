@@ -35,22 +35,99 @@ print_workers(const json_t *workers)
     }
 }
 
-static void
-print_member(const char *title, const json_t *object)
+static long long
+number(const json_t *object, const char *key)
 {
-    const char *key;
-    json_t *member;
+    return (long long)json_int_or(object, key, 0);
+}
 
-    printf("%-11s", title);
-    json_object_foreach((json_t *)(uintptr_t)object, key, member)
-    {
-        char value[160];
+static bool
+is_so(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
 
-        if (json_is_object(member) || json_is_array(member))
-            continue;
-        common_format_value(member, value, sizeof value);
-        printf(" %s %s ", key, value);
+/* ", 3 late": only what is not zero is worth reading. */
+static void
+print_if(const json_t *object, const char *key, const char *words)
+{
+    if (number(object, key) != 0)
+        printf(", %lld %s", number(object, key), words);
+}
+
+static void
+print_journal(const json_t *journal)
+{
+    printf("journal     %s, rows %lld to %lld",
+           is_so(journal, "failing") ? "NOT WRITTEN" : "written", number(journal, "oldest"),
+           number(journal, "head"));
+    print_if(journal, "unwritten", "in memory only");
+    print_if(journal, "dropped", "lost");
+    if (number(journal, "wal_bytes") > 0)
+        printf(", log of %.1f MB", (double)number(journal, "wal_bytes") / 1e6);
+    if (!is_so(journal, "ballast"))
+        printf(", no reserve left on the disk");
+    printf("\n            id %s\n", json_text_or(journal, "id", "?"));
+}
+
+static void
+print_broker(const json_t *broker)
+{
+    if (!is_so(broker, "configured")) {
+        puts("broker      none: nobody is told over MQTT");
+        return;
     }
+    printf("broker      %s, confirmed to row %lld",
+           is_so(broker, "connected") ? "connected" : "NOT CONNECTED", number(broker, "cursor"));
+    print_if(broker, "behind", "rows behind");
+    print_if(broker, "refused", "messages refused");
+    putchar('\n');
+}
+
+static void
+print_store(const json_t *store)
+{
+    printf("store       %s, %lld readings wait",
+           is_so(store, "failing")       ? "NOT WRITTEN"
+           : is_so(store, "time_jumped") ? "times are REFUSED: the clock jumped"
+                                         : "written",
+           number(store, "pending"));
+    print_if(store, "dropped", "dropped");
+    print_if(store, "refused", "refused for their time");
+    print_if(store, "errors", "errors");
+    if (json_text_or(store, "reason", "")[0] != '\0')
+        printf(": %s", json_text_or(store, "reason", ""));
+    putchar('\n');
+}
+
+static void
+print_devices(const json_t *devices)
+{
+    printf("devices     %lld: %lld up", number(devices, "total"), number(devices, "up"));
+    print_if(devices, "suspect", "suspect");
+    print_if(devices, "down", "DOWN");
+    print_if(devices, "unknown", "not yet known");
+    putchar('\n');
+}
+
+static void
+print_alarms(const json_t *alarms)
+{
+    const json_t *audience;
+    size_t index;
+
+    printf("alarms      %lld configured, %lld live (P1 %lld, P2 %lld, P3 %lld, P4 %lld), %lld "
+           "unacknowledged",
+           number(alarms, "configured"), number(alarms, "live"), number(alarms, "p1_live"),
+           number(alarms, "p2_live"), number(alarms, "p3_live"), number(alarms, "p4_live"),
+           number(alarms, "unacked"));
+    print_if(alarms, "shelved", "shelved");
+    print_if(alarms, "suppressed", "suppressed");
+    print_if(alarms, "out_of_service", "out of service");
+    print_if(alarms, "chattering", "held for chattering");
+    print_if(alarms, "stale_points", "points stale");
+    json_array_foreach(json_object_get(alarms, "floods"), index, audience)
+        printf(", FLOOD for %s", json_string_value(audience));
     putchar('\n');
 }
 
@@ -69,11 +146,11 @@ print_status(const json_t *reply)
     printf("state       %s\n", json_text_or(reply, "state", "?"));
     json_array_foreach(json_object_get(reply, "reasons"), index, reason)
         printf("            ! %s\n", json_string_value(reason));
-    print_member("journal", json_object_get(reply, "journal"));
-    print_member("broker", json_object_get(reply, "broker"));
-    print_member("store", json_object_get(reply, "store"));
-    print_member("devices", json_object_get(reply, "devices"));
-    print_member("alarms", json_object_get(reply, "alarms"));
+    print_journal(json_object_get(reply, "journal"));
+    print_broker(json_object_get(reply, "broker"));
+    print_store(json_object_get(reply, "store"));
+    print_devices(json_object_get(reply, "devices"));
+    print_alarms(json_object_get(reply, "alarms"));
     print_workers(json_object_get(reply, "workers"));
 }
 

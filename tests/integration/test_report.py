@@ -252,12 +252,28 @@ def live_site():
         found = wait_for("the metrics to agree", lambda: agree(rig, first))
         text = run("report", "alarms", *socket)[0]
         assert "Alarms of bench" in text and "in flood" in text and "NOW" in text and "time to acknowledge" in text
+        check_words(rig, socket)
         page = rig.dir / "page.html"
         run("report", "alarms", "--html", "-o", page, *socket)
         assert "value high" in check_page(page)
         rig.processes["gateway"].terminate()
         rig.processes["gateway"].wait(30)
         stopped(rig, len(found))
+
+
+def check_words(rig, socket):
+    """`log` and `status` are for people: words, no members."""
+    lines = run("log", *socket)[0].splitlines()
+    assert len(lines) > 20 and not [line for line in lines if '{"' in line], lines
+    for words in ("s-1 does not answer", "version "), ("all before is signed",), (", control) ack power/",), ("P3 power/s-1/p2-high: raised annunciate",):
+        assert any(word in line for line in lines for word in words), (words, lines)
+    assert all(" command " in line for line in run("log", "--kind", "command", *socket)[0].splitlines())
+    err = run("log", "--kind", "comand", *socket, check=2)[1]
+    assert "did you mean command?" in err and "checkpoint" in err and err.count("\n") == 1
+    text = run("status", *socket, check=rig.status()["state"] != "ok")[0]
+    for words in ("rows 1 to", "none: nobody is told over MQTT", "4: 4 up", "live (P1 1, P2 0", "FLOOD for facilities", "readings wait"):
+        assert words in text, (words, text)
+    assert "wal_bytes" not in text and "ballast" not in text and "not_at_rest" not in text
 
 
 def agree(rig, report):
