@@ -187,15 +187,15 @@ config_revert(const struct config_order *order)
     struct generation_reader reader;
     struct revert revert = {.order = order};
     struct err err;
-    int status;
+    int status = reload_may(&order->common);
 
+    if (status != EXIT_FINE)
+        return status;
     if (generation_reader_open(&reader, order->state_dir, &err) != ERR_OK) {
         fprintf(stderr, "watchroom: %s\n", err.text);
         return EXIT_BROKEN;
     }
-    status = reload_may(&order->common);
-    if (status == EXIT_FINE)
-        status = choose(&revert, &reader);
+    status = choose(&revert, &reader);
     if (status == EXIT_FINE)
         status = find_file(&revert);
     if (status == EXIT_FINE)

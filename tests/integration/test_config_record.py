@@ -329,6 +329,19 @@ def a_secret_in_the_file_is_in_no_row_and_warned_of_at_an_export(rig):
     assert done.returncode == 0 and "community_file keeps them out" in done.stderr, done
 
 
+def a_change_too_large_for_a_row_is_cut_with_a_count(rig):
+    """The row has the first 200 lines; the command has all of them."""
+    many = "users: [" + ", ".join(f"{{name: user-{i}, role: viewer}}" for i in range(250)) + "]\n"
+    edit(rig, "users: [{name: anna, role: supervisor, audiences: [security]}]\n", many)
+    done = run(rig, "reload")
+    assert done.returncode == 0 and "... and 51 more" in done.stdout, done
+    row = history(rig, "--last", "1")[0]
+    assert len(row["changes"]) == 200 and row["changes_total"] == 251 and row["changes_omitted"] == 51, row
+    done = run(rig, "config", "diff", str(row["previous"]), "running")
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == 251, done
+    assert "... 246 more" in run(rig, "config", "history", "--last", "1").stdout
+
+
 def main():
     with Rig(devices=2) as rig:
         a_start_is_the_first_generation(rig)
@@ -351,6 +364,7 @@ def main():
         what_the_journal_holds_no_longer_goes(rig)
         what_cannot_be_recorded_is_refused_but_at_the_start(rig)
         a_secret_in_the_file_is_in_no_row_and_warned_of_at_an_export(rig)
+        a_change_too_large_for_a_row_is_cut_with_a_count(rig)
     print("configurations: 15 generations, 2 of them over a kill; compared, put back, found altered")
     return 0
 
