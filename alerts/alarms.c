@@ -80,6 +80,17 @@ take_command(struct alarms *self, const struct msg_head *head, const void *body)
 }
 
 static void
+take_presence(struct alarms *self, const struct msg_head *head, const void *body)
+{
+    struct msg_presence presence;
+
+    memcpy(&presence, body, sizeof presence);
+    presence.user[sizeof presence.user - 1] = presence.client[sizeof presence.client - 1] = '\0';
+    presence_take(self->presence, &presence, (const char *)body + sizeof presence,
+                  head->bytes - sizeof presence, self->now);
+}
+
+static void
 on_courier(void *ctx, const struct msg_head *head, const void *body)
 {
     struct alarms *self = ctx;
@@ -91,6 +102,8 @@ on_courier(void *ctx, const struct msg_head *head, const void *body)
         figures_take_cursor(self, body);
     else if (head->type == MSG_COMMAND)
         take_command(self, head, body);
+    else if (head->type == MSG_PRESENCE)
+        take_presence(self, head, body);
     else if (head->type == MSG_HELLO)
         turn_courier_is_new(self);
 }
@@ -184,6 +197,7 @@ on_told(void *ctx, const struct transition *transition, uint64_t seq)
     uint32_t own = self->points.points[GATEWAY_BROKER_UNCONFIRMED].number;
 
     figures_kpi_told(self, transition);
+    escalation_note(self->escalation, transition->alarm, transition->outputs, self->now);
     if ((transition->outputs & OUT(ANNUNCIATE)) == 0 || def->type->audiences == 0)
         return;
     worker_count(&self->worker, STAT_ALARMS_TOLD, 1);
@@ -249,6 +263,22 @@ keep_house(struct alarms *self)
     generation_rows_prune(self);
 }
 
+/* Is there an audience for which nobody is at a console? While the broker is away nobody knows. */
+static void
+watch_presence(struct alarms *self)
+{
+    static const enum gateway_point POINTS[AUDIENCE_COUNT] = {
+        [AUDIENCE_SECURITY] = GATEWAY_UNWATCHED_SECURITY,
+        [AUDIENCE_CONTINUITY] = GATEWAY_UNWATCHED_CONTINUITY,
+        [AUDIENCE_FACILITIES] = GATEWAY_UNWATCHED_FACILITIES};
+
+    presence_tick(self->presence, self->now);
+    for (unsigned audience = 0; audience < AUDIENCE_COUNT; audience++)
+        if (presence_is_known(self->presence))
+            gateway_points_set(&self->points, POINTS[audience],
+                               presence_watching(self->presence, audience) == 0, self->now);
+}
+
 static void
 on_second(struct ev_loop *loop, ev_timer *watcher, int events)
 {
@@ -269,6 +299,10 @@ on_second(struct ev_loop *loop, ev_timer *watcher, int events)
         gateway_points_set(&self->points, GATEWAY_BROKER_UNCONFIRMED, 0, self->now);
     commands_tick(self->commands, self->now);
     spells_tick(self->spells, self->now);
+    escalation_tick(self->escalation, self->now);
+    gateway_points_set(&self->points, GATEWAY_ESCALATION_STATE,
+                       escalation_exhausted(self->escalation) > 0, self->now);
+    watch_presence(self);
     control_tick(self->control, self->now.mono_ms);
     turn_tick(self);
     send_metrics(self);
@@ -350,11 +384,17 @@ make_parts(struct alarms *self)
     self->devices = device_health_new(params->directory, self->journal);
     self->values = values_new(params->directory, self->engine);
     self->spells = spells_new(&self->tell, &self->index);
-    self->commands = commands_new(&(struct orders){
-        .params = params, .tell = &self->tell, .index = &self->index, .spells = self->spells});
+    self->escalation = escalation_new(&self->tell, &self->index);
+    self->presence = presence_new(params, self->journal);
+    self->commands = commands_new(&(struct orders){.params = params,
+                                                   .tell = &self->tell,
+                                                   .index = &self->index,
+                                                   .spells = self->spells,
+                                                   .escalation = self->escalation});
     self->control = control_new(self->worker.loop, params->control_fd, control_verbs_answer, self);
     self->unconfirmed = unconfirmed_new(self->worker.loop, params, &self->tell);
     return self->devices != NULL && self->values != NULL && self->spells != NULL &&
+           self->escalation != NULL && self->presence != NULL &&
            self->commands != NULL && self->control != NULL && self->unconfirmed != NULL;
 }
 
@@ -444,6 +484,8 @@ finish(struct alarms *self)
     generation_rows_done(self);
     commands_free(self->commands);
     spells_free(self->spells);
+    escalation_free(self->escalation);
+    presence_free(self->presence);
     values_free(self->values);
     device_health_free(self->devices);
     alarm_index_done(&self->index);

@@ -8,6 +8,7 @@
 #include "alerts/alarm_def.h"
 #include "alerts/engine.h"
 #include "alerts/flood.h"
+#include "alerts/ladder.h"
 #include "gateway/base/json.h"
 #include "gateway/base/worker.h"
 
@@ -36,6 +37,10 @@ struct alarms_params {
     uint32_t alarm_limit;
     const struct user *users;
     uint32_t user_count;
+    struct ladder ladders[AUDIENCE_COUNT][5]; /* by audience and priority 1..4 */
+    uint8_t watched;    /* AUDIENCE_BIT()s: somebody must be at a console */
+    uint8_t unwatched_priority[AUDIENCE_COUNT];
+    int64_t unwatched_after_ms[AUDIENCE_COUNT];
     const char *site_name;
     const char *time_zone;     /* of the people on site; stamps stay UTC */
     const char *state_dir;     /* journal.db, journal.ballast live here */

@@ -15,8 +15,10 @@
 #include "alerts/device_health.h"
 #include "alerts/engine.h"
 #include "alerts/flood.h"
+#include "alerts/escalation.h"
 #include "alerts/gateway_points.h"
 #include "alerts/journal.h"
+#include "alerts/presence.h"
 #include "alerts/spells.h"
 #include "alerts/kpi.h"
 #include "alerts/unconfirmed.h"
@@ -103,6 +105,8 @@ struct alarms {
     struct spells *spells;
     struct flood flood;
     bool flood_is_dirty; /* not yet in the journal's turn */
+    struct escalation *escalation;
+    struct presence *presence;
     struct commands *commands;
     struct control *control;
     struct unconfirmed *unconfirmed;

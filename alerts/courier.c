@@ -159,7 +159,7 @@ note_held_alarm(struct courier *courier, const struct notify_message *message)
 static void
 on_message(void *ctx, const struct notify_message *message)
 {
-    if (!commands_mqtt_take(ctx, message))
+    if (!commands_mqtt_take(ctx, message) && !presence_mqtt_take(ctx, message))
         note_held_alarm(ctx, message);
 }
 
@@ -283,6 +283,7 @@ on_connected(void *ctx)
     log_info("connected to the broker %s:%u", courier->params->host, courier->params->port);
     worker_count(&courier->worker, STAT_MQTT_RECONNECTS, 1);
     commands_mqtt_subscribe(courier);
+    presence_mqtt_subscribe(courier);
     subscribe_alarms(courier);
     courier->progress_ms = now_ms;
     outbox_connected(courier->outbox);
@@ -346,6 +347,8 @@ take_tick(struct courier *courier, const struct msg_tick *tick)
         open_journal(courier);
     outbox_committed(courier->outbox, tick->committed);
     early_committed(courier->early, tick->committed);
+    if (is_new_judge && notify_is_connected(courier->notify))
+        presence_mqtt_subscribe(courier); /* what is retained comes again, for the new one */
     work(courier);
 }
 

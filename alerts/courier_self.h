@@ -73,4 +73,10 @@ bool commands_mqtt_take(struct courier *courier, const struct notify_message *me
 void commands_mqtt_answer(struct courier *courier, const struct msg_command *command,
                           const char *text, size_t bytes);
 
+/* presence_mqtt.c: who watches, from the broker to alarms */
+
+void presence_mqtt_subscribe(struct courier *courier);
+/* False: it is none. */
+bool presence_mqtt_take(struct courier *courier, const struct notify_message *message);
+
 #endif

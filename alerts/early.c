@@ -63,14 +63,15 @@ early_free(struct early *early)
     free(early);
 }
 
+/* Of an alarm, or whom an escalation is for. */
 static unsigned
-audiences_of(const json_t *alarm)
+audiences_of(const json_t *names)
 {
     const json_t *name;
     unsigned audiences = 0;
     size_t index;
 
-    json_array_foreach(json_object_get(alarm, "audience"), index, name)
+    json_array_foreach((json_t *)(uintptr_t)names, index, name)
     {
         for (unsigned i = 0; i < AUDIENCE_COUNT; i++)
             if (json_is_string(name) &&
@@ -90,7 +91,8 @@ make_row(const struct msg_row *head, const char *text, size_t bytes)
 
     if (row != NULL) {
         row->seq = head->seq;
-        row->audiences = audiences_of(alarm);
+        row->audiences = audiences_of(alarm != NULL ? json_object_get(alarm, "audience")
+                                                    : json_object_get(object, "to"));
         row->body = strndup(text, bytes);
         row->alarm_id = id != NULL ? strdup(id) : NULL;
         row->alarm = id != NULL && !head->is_at_rest ? json_canonical(alarm) : NULL;

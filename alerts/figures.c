@@ -76,6 +76,7 @@ figures_take_cursor(struct alarms *self, const struct msg_cursor *cursor)
         gateway_points_hold(&self->points, GATEWAY_BROKER_REFUSED, self->now);
     self->figures.cursor = *cursor;
     self->figures.has_cursor = true;
+    presence_connected(self->presence, cursor->connected != 0, self->now);
     /* Just after the start it is not lost, it was never there. */
     if (cursor->connected != 0 ||
         self->now.mono_ms - self->started.mono_ms >= ENGINE_START_GRACE_MS)
@@ -329,6 +330,10 @@ figures_status(const struct alarms *self)
                   (json_int_t)engine_counts(self->engine)->late_samples));
     set(status, "devices", devices_json(self));
     set(status, "alarms", alarms_json(self));
+    set(status, "presence", presence_list(self->presence));
+    set(status, "escalation",
+        json_pack("{s:I, s:I}", "climbing", (json_int_t)escalation_climbing(self->escalation),
+                  "exhausted", (json_int_t)escalation_exhausted(self->escalation)));
     set(status, "workers", workers_json(self, true));
     return status;
 }

@@ -24,7 +24,11 @@
     X(WORKERS_STATE, "workers.state")         /* 0 steady, 1 restarted */                          \
     X(CONFIG_STATE, "config.state")           /* 0 ok, 1 refused */                                \
     X(SAMPLES_MERGED, "samples.merged")       /* collectors ahead of the judge */                  \
-    X(ALARMS_CHATTERING, "alarms.chattering") /* held for it */
+    X(ALARMS_CHATTERING, "alarms.chattering") /* held for it */                                 \
+    X(ESCALATION_STATE, "escalation.state") /* 0 ok, 1 exhausted: nobody answered any step */      \
+    X(UNWATCHED_SECURITY, "unwatched.security") /* nobody of this audience is at a console */      \
+    X(UNWATCHED_CONTINUITY, "unwatched.continuity")                                                \
+    X(UNWATCHED_FACILITIES, "unwatched.facilities")
 
 enum gateway_point {
 #define GATEWAY_POINT_ENUM(symbol, id) GATEWAY_##symbol,

@@ -164,6 +164,8 @@ comment(const struct deed *deed)
     if (body == NULL || journal_add(deed->orders->tell->journal, "comment", deed->now.utc_ms, body,
                                     NULL, def->type->audiences, def->type->priority) == 0)
         return no_memory();
+    if (deed->orders->escalation != NULL)
+        escalation_commented(deed->orders->escalation, deed->alarm, deed->now);
     return (struct outcome){.code = OUTCOME_OK};
 }
 

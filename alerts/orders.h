@@ -9,6 +9,7 @@
 
 #include "alerts/alarm_index.h"
 #include "alerts/alarm_tell.h"
+#include "alerts/escalation.h"
 #include "alerts/requests.h"
 #include "alerts/spells.h"
 #include "gateway/base/json.h"
@@ -59,6 +60,7 @@ struct orders {
     struct alarm_tell *tell;
     const struct alarm_index *index;
     struct spells *spells;
+    struct escalation *escalation; /* NULL: none */
 };
 
 /* For how long the second person may take to say so, too. */

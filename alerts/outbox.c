@@ -14,12 +14,15 @@
 
 #include "alerts/alarm_def.h"
 #include "gateway/base/hash.h"
+#include "gateway/base/json.h"
 #include "gateway/base/text.h"
 
 #define WINDOW_DEFAULT 100
 #define FETCH_ROWS 64
 #define FETCH_ALARMS 64
-#define MESSAGES_PER_ROW (AUDIENCE_COUNT + 1)
+#define USERS_PER_ROW 16 /* whom an escalation names */
+#define ALARM_MESSAGE AUDIENCE_COUNT
+#define FIRST_USER_MESSAGE (AUDIENCE_COUNT + 1)
 #define READS_PER_PUMP 32 /* long stretches that nobody is told must not hold the loop */
 /* A token is the epoch (a connection, a journal) and the row's seq, or this for the picture:
  * confirmations of an earlier epoch are nobody's. */
@@ -31,7 +34,8 @@ struct row {
     uint64_t seq;
     char *body, *payload, *alarm_id, hash[DIGEST_HEX];
     unsigned audiences;
-    unsigned said;    /* messages given to the broker, as bits: audiences, then the alarm topic */
+    json_t *users;    /* of an escalation: {"name": …}; NULL: none. Owned */
+    unsigned said;    /* messages given to the broker, as bits: audiences, the alarm topic, users */
     unsigned awaited; /* messages not confirmed yet */
 };
 
@@ -85,6 +89,7 @@ free_row(struct row *row)
     free(row->body);
     free(row->payload);
     free(row->alarm_id);
+    json_decref(row->users);
     *row = (struct row){0};
 }
 
@@ -243,6 +248,27 @@ struct taking {
     bool is_held_up;
 };
 
+/* The persons among those whom an escalation is for. */
+static json_t *
+users_of(const char *body)
+{
+    json_t *object = json_parse_object(body, strlen(body), NULL, 0);
+    const json_t *to = json_object_get(object, "to");
+    json_t *users = json_array();
+
+    for (size_t i = 0; i < json_array_size(to) && json_array_size(users) < USERS_PER_ROW; i++) {
+        const char *name = json_string_value(json_array_get(to, i));
+        bool is_audience = false;
+
+        for (unsigned audience = 0; name != NULL && audience < AUDIENCE_COUNT; audience++)
+            is_audience = is_audience || strcmp(name, audience_name((enum audience)audience)) == 0;
+        if (name != NULL && !is_audience && text_is_id(name))
+            json_array_append_new(users, json_string(name));
+    }
+    json_decref(object);
+    return users;
+}
+
 static bool
 take_row(void *ctx, const struct journal_row *row)
 {
@@ -258,6 +284,8 @@ take_row(void *ctx, const struct journal_row *row)
     taken->body = strdup(row->body);
     taken->payload = row->payload == NULL ? NULL : strdup(row->payload);
     taken->alarm_id = row->alarm_id == NULL ? NULL : strdup(row->alarm_id);
+    if (strcmp(row->kind, "escalation") == 0)
+        taken->users = users_of(row->body);
     if (taken->body == NULL || (row->payload != NULL && taken->payload == NULL) ||
         (row->alarm_id != NULL && taken->alarm_id == NULL)) {
         free_row(taken);
@@ -271,7 +299,7 @@ take_row(void *ctx, const struct journal_row *row)
 
 /* The body as it was hashed, with the hash as its last member: cut it off to verify. */
 static bool
-send_event(struct outbox *outbox, const struct row *row, unsigned audience)
+send_body(struct outbox *outbox, const struct row *row, const char *topic, const char *name)
 {
     struct text_buf text;
     size_t length = strlen(row->body);
@@ -281,8 +309,7 @@ send_event(struct outbox *outbox, const struct row *row, unsigned audience)
     text_buf_add_bytes(&text, row->body, length - 1);
     text_buf_add(&text, ",\"hash\":\"%s\"}", row->hash);
     if (!text.failed)
-        sent = send_topic(outbox, "event", audience_name((enum audience)audience), text.data,
-                          text.length, false, row->seq);
+        sent = send_topic(outbox, topic, name, text.data, text.length, false, row->seq);
     text_buf_done(&text);
     return sent;
 }
@@ -307,19 +334,37 @@ send_alarm(struct outbox *outbox, const struct row *row)
                       row->payload != NULL ? strlen(row->payload) : 0, true, row->seq);
 }
 
+static bool
+is_due(struct outbox *outbox, const struct row *row, unsigned message)
+{
+    if (message < AUDIENCE_COUNT)
+        return (row->audiences & AUDIENCE_BIT(message)) != 0;
+    if (message == ALARM_MESSAGE)
+        return row->alarm_id != NULL && !is_older_than_picture(outbox, row);
+    return message - FIRST_USER_MESSAGE < json_array_size(row->users);
+}
+
+static bool
+send_message(struct outbox *outbox, const struct row *row, unsigned message)
+{
+    if (message < AUDIENCE_COUNT)
+        return send_body(outbox, row, "event", audience_name((enum audience)message));
+    if (message == ALARM_MESSAGE)
+        return send_alarm(outbox, row);
+    return send_body(outbox, row, "notify",
+                     json_string_value(json_array_get(row->users, message - FIRST_USER_MESSAGE)));
+}
+
 /* False: the window is full or the broker cannot take more now. */
 static bool
 say_row(struct outbox *outbox, struct row *row)
 {
-    for (unsigned i = 0; i < MESSAGES_PER_ROW; i++) {
-        bool is_alarm = i == AUDIENCE_COUNT;
-        bool is_due = is_alarm ? row->alarm_id != NULL && !is_older_than_picture(outbox, row)
-                               : (row->audiences & AUDIENCE_BIT(i)) != 0;
+    unsigned messages = FIRST_USER_MESSAGE + (row->users != NULL ? USERS_PER_ROW : 0);
 
-        if (!is_due || (row->said & 1u << i) != 0)
+    for (unsigned i = 0; i < messages; i++) {
+        if (!is_due(outbox, row, i) || (row->said & 1u << i) != 0)
             continue;
-        if (outbox->under_way >= outbox->window ||
-            !(is_alarm ? send_alarm(outbox, row) : send_event(outbox, row, i)))
+        if (outbox->under_way >= outbox->window || !send_message(outbox, row, i))
             return false;
         row->said |= 1u << i;
         row->awaited++;

@@ -80,7 +80,7 @@ static bool
 read_ts(const struct reading *reading, const json_t *value)
 {
     (void)reading;
-    return is_within(value, 0, UTC_MAX_MS);
+    return is_within(value, 1, UTC_MAX_MS);
 }
 
 static bool
@@ -147,8 +147,10 @@ read_second(const struct reading *reading, const json_t *value)
 static bool
 read_duration(const struct reading *reading, const json_t *value)
 {
+    if (!is_within(value, 1, DURATION_MAX_S))
+        return false;
     reading->request->duration_ms = json_integer_value(value) * 1000;
-    return is_within(value, 1, DURATION_MAX_S);
+    return true;
 }
 
 static bool

@@ -160,6 +160,10 @@ restart_from_journal(struct alarms *self, const struct journal_open_result *open
         code = spells_restore(self->spells, self->now, err);
     flood_rows_restore(self);
     if (code == ERR_OK)
+        code = escalation_restore(self->escalation, self->now, err);
+    if (code == ERR_OK)
+        code = presence_restore(self->presence, self->now, err);
+    if (code == ERR_OK)
         look_at_standing(self);
     return code;
 }

@@ -67,6 +67,7 @@ digest_for(struct build *build, bool with_numbers)
         add_node(add_node(add_node(all, build->top.alarms), build->top.users), build->top.site);
     out.alarms = add_node(add_node(out.alarms, build->top.broker), build->top.retention);
     out.alarms = add_node(out.alarms, build->top.annunciation);
+    out.alarms = add_node(out.alarms, build->top.audiences);
     out.courier = add_node(add_node(all, build->top.broker), build->top.site);
     out.courier = fingerprint(out.courier, &build->broker_files, sizeof build->broker_files);
     out.web = add_node(add_node(FINGERPRINT_START, build->top.web), build->top.site);

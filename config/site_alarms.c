@@ -2,6 +2,7 @@
  * site_alarms.c - every alarm of a site: the gateway's own, each device's, the profiles', the
  * site's.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,33 +199,60 @@ static const struct own_alarm OWN[] = {
     {"samples.merged", false, false, false, BUILTIN("gateway.overload", "overload", 3, ONE,
         "Readings come faster than they are judged", "Alarms come late",
         "Look at the load of this machine; use more collectors or longer intervals", 7200, 10000)},
+    {"escalation.state", false, true, true, BUILTIN("gateway.escalation-exhausted", "escalation-exhausted", 1, ONE,
+        "An alarm was told to everybody on its ladder, and nobody answered", "It may be that nobody does anything about it",
+        "watchroom alarms: acknowledge it, and find out why nobody did", 120, 0)},
 };
+
+/* Nobody is at a console of an audience that must be watched; in the order of enum audience. */
+#define UNWATCHED(name)                                                                            \
+    {"unwatched." name, true, true, true, BUILTIN("gateway.audience-unwatched", "unwatched-" name, 2, ONE,     \
+        "Nobody is at a console for " name, "Alarms for them are told, and perhaps nobody sees them",  \
+        "Open a console (watchroom console), or send somebody to it", 600, 0)}
+static const struct own_alarm WATCH[] = {UNWATCHED("security"), UNWATCHED("continuity"), UNWATCHED("facilities")};
+static_assert(ARRAY_LEN(WATCH) == AUDIENCE_COUNT, "an audience has no alarm");
 /* clang-format on */
+
+static void
+add_own_alarm(struct alarm_list *list, uint32_t gateway, const struct own_alarm *own,
+              unsigned priority, int64_t on_delay_ms)
+{
+    struct site *site = list->build->site;
+    struct alarm_type *type = arena_alloc(list->build->arena, sizeof *type);
+    char name[TOPIC_ID_MAX];
+    uint32_t point;
+
+    snprintf(name, sizeof name, "gateway/%s", own->point);
+    if (type == NULL || (own->needs_broker && !site->has_broker) ||
+        !directory_find_point(&site->directory, name, &point))
+        return;
+    *type = own->type;
+    type->managed = own->is_managed;
+    if (own->is_for_all)
+        type->audiences = ALL_AUDIENCES;
+    type->priority = (uint8_t)priority;
+    type->shelvable = priority > 1 && !own->is_managed;
+    type->on_delay_ms = on_delay_ms;
+    type->digest = profile_digest_type(type);
+    add_alarm(list, type, (struct alarm_def){.device = gateway, .point = point},
+              (struct lint_place){0});
+}
 
 static void
 add_own(struct alarm_list *list)
 {
     struct site *site = list->build->site;
-    uint32_t gateway, point;
+    const struct alarms_params *params = &site->alarms_params;
+    uint32_t gateway;
 
     if (!directory_find_device(&site->directory, "gateway", &gateway))
         return;
-    for (size_t i = 0; i < ARRAY_LEN(OWN); i++) {
-        char name[TOPIC_ID_MAX];
-        struct alarm_type *type = arena_alloc(list->build->arena, sizeof *type);
-
-        snprintf(name, sizeof name, "gateway/%s", OWN[i].point);
-        if (type == NULL || (OWN[i].needs_broker && !site->has_broker) ||
-            !directory_find_point(&site->directory, name, &point))
-            continue;
-        *type = OWN[i].type;
-        type->managed = OWN[i].is_managed;
-        if (OWN[i].is_for_all)
-            type->audiences = ALL_AUDIENCES;
-        type->digest = profile_digest_type(type);
-        add_alarm(list, type, (struct alarm_def){.device = gateway, .point = point},
-                  (struct lint_place){0});
-    }
+    for (size_t i = 0; i < ARRAY_LEN(OWN); i++)
+        add_own_alarm(list, gateway, &OWN[i], OWN[i].type.priority, OWN[i].type.on_delay_ms);
+    for (unsigned audience = 0; audience < AUDIENCE_COUNT; audience++)
+        if ((params->watched & AUDIENCE_BIT(audience)) != 0)
+            add_own_alarm(list, gateway, &WATCH[audience], params->unwatched_priority[audience],
+                          params->unwatched_after_ms[audience]);
 }
 
 /* changes to one alarm on one device */

@@ -66,7 +66,10 @@ bool build_alarms(struct build *build);
 /* site_devices.c; NULL: there is no such device, usable or not */
 struct built_device *build_find_device(struct build *build, const char *id);
 
-/* site_settings.c: all sections but devices and alarms */
+/* site_people.c: users and audiences */
+bool build_people(struct build *build);
+
+/* site_settings.c: all other sections but devices and alarms */
 bool build_settings(struct build *build);
 const char *build_path(struct build *build, const char *path);
 /* Which file it is now goes into `digest`: a new one takes effect at a reload. */

@@ -22,6 +22,7 @@ static const struct value_label JOURNAL_LABELS[] = {{0, "ok"}, {1, "low-space"},
 static const struct value_label STORE_LABELS[] = {{0, "ok"}, {1, "failing"}};
 static const struct value_label BROKER_LABELS[] = {{0, "connected"}, {1, "disconnected"}};
 static const struct value_label WORKER_LABELS[] = {{0, "steady"}, {1, "restarted"}};
+static const struct value_label ESCALATION_LABELS[] = {{0, "ok"}, {1, "exhausted"}};
 static const struct value_label CONFIG_LABELS[] = {{0, "ok"}, {1, "refused"}};
 
 #define STATE_POINT(name, words, about)                                                            \
@@ -50,6 +51,10 @@ const struct point_def GATEWAY_POINTS[] = {
      .unit = "",
      .description = "alarms held because they chatter",
      .kind = VALUE_NUMBER},
+    STATE_POINT("escalation.state", ESCALATION_LABELS, "did somebody answer"),
+    FLAG_POINT("unwatched.security", "nobody is at a console for security"),
+    FLAG_POINT("unwatched.continuity", "nobody is at a console for continuity"),
+    FLAG_POINT("unwatched.facilities", "nobody is at a console for facilities"),
 };
 const uint32_t GATEWAY_POINT_COUNT = ARRAY_LEN(GATEWAY_POINTS);
 

@@ -1,6 +1,6 @@
 /*
  * site_settings.c - the sections of a site file that are no devices and no alarms: who it is,
- * broker, web, store, retention, audiences, users.
+ * broker, web, store, retention.
  */
 #include <errno.h>
 #include <string.h>
@@ -383,78 +383,6 @@ read_annunciation(struct build *build)
     return good;
 }
 
-static bool
-check_audiences(struct build *build)
-{
-    bool good = true;
-
-    if (build->top.audiences == NULL)
-        return true;
-    good = schema_need_distinct(&build->yaml, build->top.audiences, "audiences");
-    YAML_EACH_PAIR(pair, build->top.audiences)
-    {
-        const char *name = yaml_text(fy_node_pair_key(pair));
-        size_t i = 0;
-
-        while (TABLE_AUDIENCES[i] != NULL &&
-               (name == NULL || strcmp(name, TABLE_AUDIENCES[i]) != 0))
-            i++;
-        if (TABLE_AUDIENCES[i] != NULL) {
-            struct raw_audience raw = {0};
-
-            good = schema_read(&build->reader, fy_node_pair_value(pair), &TABLE_AUDIENCE, &raw) &&
-                   good;
-            continue;
-        }
-        yaml_fault(&build->yaml, fy_node_pair_key(pair), NULL,
-                   "audiences: \"%s\" is none of security, continuity, facilities",
-                   name == NULL ? "?" : name);
-        good = false;
-    }
-    return good;
-}
-
-static bool
-read_users(struct build *build)
-{
-    int items = build->top.users == NULL ? 0 : fy_node_sequence_item_count(build->top.users);
-    struct user *users = arena_array(build->arena, items < 0 ? 0 : (size_t)items, sizeof *users);
-    uint32_t count = 0;
-    bool good = users != NULL;
-
-    if (items <= 0)
-        return good;
-    YAML_EACH_ITEM(item, build->top.users)
-    {
-        struct raw_user raw = {0};
-
-        if (!schema_read(&build->reader, item, &TABLE_USER, &raw)) {
-            good = false;
-            continue;
-        }
-        for (uint32_t i = 0; i < count; i++)
-            if (strcmp(users[i].name, raw.name) == 0) {
-                yaml_fault(&build->yaml, yaml_get(item, "name"), NULL, "name: %s given twice",
-                           raw.name);
-                good = false;
-            } else if (raw.system_user != NULL && users[i].system_user != NULL &&
-                       strcmp(users[i].system_user, raw.system_user) == 0) {
-                yaml_fault(&build->yaml, yaml_get(item, "system_user"), NULL,
-                           "system_user: %s is %s already", raw.system_user, users[i].name);
-                good = false;
-            }
-        uint8_t audiences = raw.audiences == NULL
-                                ? (1u << AUDIENCE_COUNT) - 1
-                                : profile_read_audiences(&build->reader, raw.audiences);
-        good = audiences != 0 && good;
-        users[count++] =
-            (struct user){raw.name, raw.system_user, raw.owner, (uint8_t)raw.role, audiences};
-    }
-    build->site->users = users;
-    build->site->user_count = count;
-    return good;
-}
-
 bool
 build_settings(struct build *build)
 {
@@ -465,6 +393,5 @@ build_settings(struct build *build)
     good = read_store(build) && good;
     good = read_retention(build) && good;
     good = read_annunciation(build) && good;
-    good = check_audiences(build) && good;
-    return read_users(build) && good;
+    return build_people(build) && good;
 }

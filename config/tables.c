@@ -9,6 +9,7 @@
 #include "alerts/alarm_def.h"
 #include "alerts/engine.h"
 #include "alerts/flood.h"
+#include "alerts/ladder.h"
 #include "config/profile_rules.h"
 #include "gateway/base/base.h"
 
@@ -142,8 +143,27 @@ TABLE(TABLE_REALARM, "annunciation.realarm", "By priority, where an alarm has no
 
 static const struct field AUDIENCE[] = {
     {"name", FIELD_TEXT, FIELD(raw_audience, name), false, 0, 0, NULL, "", "for people"},
+    {"watched", FIELD_BOOL, FIELD(raw_audience, watched), false, 0, 0, NULL, "false", "somebody must be at a console: alarm audience-unwatched when nobody is"},
+    {"unwatched_after", FIELD_DURATION, FIELD(raw_audience, unwatched_after_ms), false, SECOND, HOUR, NULL, "2m", "for so long"},
+    {"unwatched_priority", FIELD_INT, FIELD(raw_audience, unwatched_priority), false, 1, 4, NULL, "2", "of that alarm"},
+    {"escalation", FIELD_LIST, FIELD(raw_audience, escalation), false, 0, 0, NULL, "P1: 0, 2m, 5m, 10m, 3 repeats; P2: 0, 10m, 30m", "who is told of an alarm that nobody answers, per priority"},
 };
 TABLE(TABLE_AUDIENCE, "audiences", "Under security, continuity, facilities: who they are here.", AUDIENCE);
+
+static const struct field ESCALATION[] = {
+    {"priority", FIELD_INT, FIELD(raw_escalation, priority), true, 1, 4, NULL, NULL, "of the alarms it is for"},
+    {"steps", FIELD_LIST, FIELD(raw_escalation, steps), true, 0, 0, NULL, NULL, "one after the other; empty: nobody is told again"},
+    {"repeats", FIELD_INT, FIELD(raw_escalation, repeats), false, 0, LADDER_REPEATS_MAX, NULL, "0", "of the last step; then the alarm escalation-exhausted"},
+    {"repeat_every", FIELD_DURATION, FIELD(raw_escalation, repeat_every_ms), false, SECOND, DAY, NULL, "10m", "between them"},
+    {"ack_timeout", FIELD_DURATION, FIELD(raw_escalation, ack_timeout_ms), false, 0, 7 * DAY, NULL, "P1 30m, P2 2h, else 0", "acknowledged, and for so long neither cleared nor commented: it begins again; 0: never"},
+};
+TABLE(TABLE_ESCALATION, "audiences.escalation", "A ladder: it begins with the first occurrence that nobody acknowledged, and ends with an acknowledgement.", ESCALATION);
+
+static const struct field STEP[] = {
+    {"after", FIELD_DURATION, FIELD(raw_step, after_ms), false, 0, DAY, NULL, "0", "from the beginning"},
+    {"to", FIELD_ANY, FIELD(raw_step, to), true, 0, 0, NULL, NULL, "audiences and users, one or a list"},
+};
+TABLE(TABLE_STEP, "audiences.escalation.steps", "One step: a message to an audience, or to one person (notify/<user>).", STEP);
 
 static const struct field USER[] = {
     {"name", FIELD_ID, FIELD(raw_user, name), true, 0, 0, NULL, NULL, "as the broker knows them: the topic level under cmd/"},
@@ -348,7 +368,7 @@ tables_print(FILE *out)
     static const struct schema *const ALL[] = {
         &TABLE_TOP,     &TABLE_SITE,     &TABLE_BROKER,    &TABLE_TLS,      &TABLE_UNCONFIRMED,
         &TABLE_WEB,     &TABLE_STORE,    &TABLE_RETENTION, &TABLE_SERIES,   &TABLE_ANNUNCIATION,
-        &TABLE_CHATTER, &TABLE_FLOOD,    &TABLE_REALARM,   &TABLE_AUDIENCE, &TABLE_USER,
+        &TABLE_CHATTER, &TABLE_FLOOD,    &TABLE_REALARM,   &TABLE_AUDIENCE, &TABLE_ESCALATION, &TABLE_STEP, &TABLE_USER,
         &TABLE_DEVICE,  &TABLE_SNMP,     &TABLE_MODBUS,    &TABLE_OVERRIDE, &TABLE_ALARM,
         &TABLE_RATE,    &TABLE_COUNT,    &TABLE_DIFFERENCE,
         &TABLE_PROFILE, &TABLE_IDENTIFY, &TABLE_POINT,     &TABLE_REGISTER,

@@ -71,6 +71,19 @@ struct raw_realarm {
 
 struct raw_audience {
     const char *name;
+    bool watched;
+    int64_t unwatched_after_ms, unwatched_priority;
+    struct fy_node *escalation;
+};
+
+struct raw_escalation {
+    int64_t priority, repeats, repeat_every_ms, ack_timeout_ms;
+    struct fy_node *steps;
+};
+
+struct raw_step {
+    int64_t after_ms;
+    struct fy_node *to;
 };
 
 struct raw_user {
@@ -151,9 +164,9 @@ struct raw_difference {
 
 extern const struct schema TABLE_TOP, TABLE_SITE, TABLE_BROKER, TABLE_TLS, TABLE_UNCONFIRMED,
     TABLE_ANNUNCIATION, TABLE_CHATTER, TABLE_FLOOD, TABLE_REALARM, TABLE_WEB, TABLE_STORE,
-    TABLE_RETENTION, TABLE_SERIES, TABLE_AUDIENCE, TABLE_USER, TABLE_DEVICE, TABLE_SNMP,
-    TABLE_MODBUS, TABLE_PROFILE, TABLE_IDENTIFY, TABLE_POINT, TABLE_REGISTER, TABLE_ALARM,
-    TABLE_RATE, TABLE_COUNT, TABLE_DIFFERENCE, TABLE_OVERRIDE;
+    TABLE_RETENTION, TABLE_SERIES, TABLE_AUDIENCE, TABLE_ESCALATION, TABLE_STEP, TABLE_USER,
+    TABLE_DEVICE, TABLE_SNMP, TABLE_MODBUS, TABLE_PROFILE, TABLE_IDENTIFY, TABLE_POINT,
+    TABLE_REGISTER, TABLE_ALARM, TABLE_RATE, TABLE_COUNT, TABLE_DIFFERENCE, TABLE_OVERRIDE;
 
 /* With the defaults that the tables name. */
 struct raw_alarm tables_alarm_defaults(void);

@@ -79,7 +79,8 @@ static const struct word WORDS[] = {
     {"journal.state", "", S, "can the journal be written"}, {"journal.restarted", "", F, "the journal began anew"}, {"store.state", "", S, "can time series be written"},
     {"store.time", "", F, "readings are refused for their time"}, {"store.loss", "", F, "readings do not reach the time series"}, {"broker.state", "", S, "the MQTT session"},
     {"broker.unconfirmed", "", F, "a P1 waits for the broker"}, {"broker.refused", "", F, "the broker refused something lately"}, {"workers.state", "", S, "a process died or hung lately"}, {"config.state", "", S, "the newest configuration was accepted"},
-    {"samples.merged", "", F, "collectors are ahead of the judge"},
+    {"samples.merged", "", F, "collectors are ahead of the judge"}, {"escalation.state", "", S, "did somebody answer"},
+    {"unwatched.security", "", F, "nobody is at a console for security"}, {"unwatched.continuity", "", F, "nobody is at a console for continuity"}, {"unwatched.facilities", "", F, "nobody is at a console for facilities"},
 };
 /* clang-format on */
 

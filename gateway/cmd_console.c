@@ -151,10 +151,12 @@ on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
     struct console *console = watcher->data;
 
     (void)events;
-    if (watcher->signum == SIGWINCH)
-        draw_now(console);
-    else
+    /* A Ctrl-C by mistake must not leave the site unwatched: the second one is meant. */
+    if (watcher->signum == SIGINT && console->ui.prompt.asking != CONSOLE_ASKING_QUIT)
+        console_prompt_ask(&console->ui, CONSOLE_ASKING_QUIT);
+    else if (watcher->signum != SIGWINCH)
         ev_break(loop, EVBREAK_ALL);
+    draw_now(console);
 }
 
 static bool
@@ -213,9 +215,16 @@ run(const struct console_settings *settings, bool colour, struct err *err)
     console.ui.send = send_order;
     console.ui.ctx = &console;
     code = console_screen_new(colour, &console.screen, err);
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
+        sigset_t all, before;
+
+        /* Signals are the loop's: in the library's threads they would break into its waiting. */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         code = console_session_new(console.loop, settings, &console.model, on_news, &console,
                                    &console.session, err);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
     if (code == ERR_OK) {
         watch(&console);
         ev_run(console.loop, 0);

@@ -48,6 +48,7 @@ static const char HELP[] =
 static const char BUILTIN_SITE[] =
     "site: {id: any, state_dir: /tmp}\n"
     "broker: {host: 127.0.0.1}\n"
+    "audiences: {security: {watched: true}, continuity: {watched: true}, facilities: {watched: true}}\n"
     "devices:\n"
     "  - id: device\n"
     "    protocol: modbus-tcp\n"

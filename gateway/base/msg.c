@@ -36,6 +36,7 @@ static const struct {
     [MSG_CURSOR]     = {"cursor", sizeof(struct msg_cursor), false},
     [MSG_REFUSED]    = {"refused", sizeof(struct msg_refused), false},
     [MSG_COMMAND]    = {"command", sizeof(struct msg_command), true},
+    [MSG_PRESENCE]   = {"presence", sizeof(struct msg_presence), true},
     [MSG_OUTCOME]    = {"outcome", sizeof(struct msg_command), true},
     [MSG_METRICS]    = {"metrics", 0, true},
     /* clang-format on */

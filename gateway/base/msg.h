@@ -59,6 +59,7 @@ enum msg_type {
     MSG_REFUSED, /* struct msg_refused: of these rows it refused something; before the cursor passes
                   */
     MSG_COMMAND, /* struct msg_command, then the payload bytes */
+    MSG_PRESENCE, /* struct msg_presence, then the payload bytes: somebody watches, or is gone */
     /* alarms -> courier */
     MSG_OUTCOME, /* struct msg_command, then the JSON of the outcome */
 
@@ -173,6 +174,11 @@ struct msg_command {
     uint32_t retained;
     uint32_t payload_bytes; /* follow this struct */
     uint32_t reserved;
+};
+
+/* What arrived at presence/<user>/<client>. */
+struct msg_presence {
+    char user[ID_MAX], client[ID_MAX];
 };
 
 const char *msg_type_name(enum msg_type type);

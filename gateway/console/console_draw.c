@@ -13,6 +13,7 @@
 #include "gateway/cmd_common.h"
 #include "gateway/console/console_text.h"
 #include "gateway/console/console_ui.h"
+#include "gateway/console/console_watch.h"
 
 #define ROWS_MIN 8
 #define COLUMNS_MIN 40
@@ -123,7 +124,7 @@ find_trouble(const struct drawing *drawing, char *out, size_t size)
     const struct console_model *model = drawing->ui->model;
     int64_t now_ms = drawing->now.mono_ms;
 
-    console_model_reason(model, now_ms, out, size);
+    console_watch_reason(model, now_ms, out, size);
     if (!is_believable(drawing))
         return;
     if (model->board.dropped > 0)
@@ -436,7 +437,7 @@ draw_keys(const struct drawing *drawing, int row)
 void
 console_draw(struct console_ui *ui, struct console_page *page, struct stamp now)
 {
-    struct drawing drawing = {ui, page, now, console_model_watch(ui->model, now.mono_ms)};
+    struct drawing drawing = {ui, page, now, console_watch_of(ui->model, now.mono_ms)};
     int foot = page->rows - FOOT_ROWS;
     int bottom = page->rows >= PREVIEW_FROM_ROWS ? foot - PREVIEW_ROWS : foot;
 

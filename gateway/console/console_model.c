@@ -19,6 +19,7 @@
 #define REFUSED_WAIT_MS 60000
 #define PAGE_MS 300 /* between pages: commands of people must pass the gateway's rate, too */
 #define SKEW_IGNORED_MS 1000
+#define SLEPT_MS 10000
 
 bool
 console_model_init(struct console_model *model)
@@ -193,6 +194,20 @@ take_heartbeat(struct console_model *model, const json_t *object, struct stamp n
         catch_up->target = head;
 }
 
+static bool
+is_withdrawn(const json_t *row)
+{
+    const json_t *change = json_object_get(row, "change"), *item;
+    size_t index;
+
+    json_array_foreach(change, index, item)
+    {
+        if (json_is_string(item) && strcmp(json_string_value(item), "withdrawn") == 0)
+            return true;
+    }
+    return false;
+}
+
 /* `is_told`: it comes from the broker, not out of a page. */
 static void
 take_row(struct console_model *model, const json_t *row, bool is_told, struct stamp now)
@@ -217,9 +232,27 @@ take_row(struct console_model *model, const json_t *row, bool is_told, struct st
         model->unreadable++;
         return;
     }
+    /* Its definition is gone: nobody knows how it is, and no topic says so. */
+    alarm->is_rest = alarm->is_rest || is_withdrawn(row);
     unsigned priority = alarm->priority;
     if (console_board_take(&model->board, alarm, true) && priority <= 2)
         model->wishes |= CONSOLE_WISH_BELL;
+}
+
+/* To this user in person: the ladder has come to him. */
+static void
+take_call(struct console_model *model, const json_t *row, struct stamp now)
+{
+    const json_t *alarm = json_object_get(row, "alarm");
+    char text[400];
+
+    take_row(model, row, true, now);
+    snprintf(text, sizeof text, "CALL for you: %.20s %.200s %.150s", json_text_or(row, "kind", ""),
+             json_text_or(json_is_object(alarm) ? alarm : row, "id", ""),
+             json_text_or(json_is_object(alarm) ? alarm : row, "text", ""));
+    console_text_clean(model->call, sizeof model->call, text);
+    model->calls++;
+    model->wishes |= CONSOLE_WISH_BELL;
 }
 
 static void
@@ -326,8 +359,10 @@ console_model_take(struct console_model *model, const char *name, const char *pa
         model->unreadable++;
     else if (is_alarm)
         take_alarm(model, name + 6, object);
-    else if (strncmp(name, "event/", 6) == 0 || strncmp(name, "notify/", 7) == 0)
+    else if (strncmp(name, "event/", 6) == 0)
         take_row(model, object, true, now);
+    else if (strncmp(name, "notify/", 7) == 0)
+        take_call(model, object, now);
     else if (strcmp(name, "gw") == 0)
         take_gw(model, object, retained, now);
     else if (strcmp(name, "hb") == 0 && !retained) /* one that was kept says nothing of now */
@@ -351,11 +386,26 @@ console_model_missing(const struct console_model *model)
     return model->rows.is_anchored && target > model->rows.known ? target - model->rows.known : 0;
 }
 
+/* The monotonic clock stands still while a machine sleeps: what was heard before it says nothing of
+ * now, however young it seems. */
+static void
+wake(struct console_model *model, struct stamp now)
+{
+    int64_t slept_ms = now.utc_ms - model->ticked.utc_ms - (now.mono_ms - model->ticked.mono_ms);
+
+    if (model->ticked.utc_ms != 0 && slept_ms > SLEPT_MS) {
+        model->beat_ms = 0;
+        model->connected_ms = now.mono_ms - CONSOLE_SILENCE_MS - 1;
+    }
+    model->ticked = now;
+}
+
 void
 console_model_tick(struct console_model *model, struct stamp now)
 {
     struct console_catch_up *catch_up = &model->catch_up;
 
+    wake(model, now);
     console_orders_tick(&model->orders, now.mono_ms);
     compare(model, now.mono_ms);
     if (!model->is_connected)
@@ -404,50 +454,4 @@ int64_t
 console_model_gateway_ms(const struct console_model *model, struct stamp now)
 {
     return now.utc_ms + model->skew_ms;
-}
-
-enum console_watch
-console_model_watch(const struct console_model *model, int64_t mono_ms)
-{
-    int64_t since_ms = model->beat_ms != 0 ? model->beat_ms : model->connected_ms;
-
-    if (!model->is_connected)
-        return CONSOLE_NO_BROKER;
-    if (model->is_offline)
-        return CONSOLE_NO_GATEWAY;
-    if (mono_ms - since_ms > CONSOLE_SILENCE_MS)
-        return CONSOLE_NO_HEARTBEAT;
-    return model->beat_ms != 0 ? CONSOLE_WATCHING : CONSOLE_STARTING;
-}
-
-void
-console_model_reason(const struct console_model *model, int64_t mono_ms, char *out, size_t size)
-{
-    long long silent_s =
-        model->last_beat_ms != 0 ? (long long)(mono_ms - model->last_beat_ms) / 1000 : 0;
-
-    out[0] = '\0';
-    switch (console_model_watch(model, mono_ms)) {
-    case CONSOLE_NO_BROKER:
-        snprintf(out, size, "no connection to the broker: %s",
-                 model->trouble[0] != '\0' ? model->trouble : "connecting");
-        break;
-    case CONSOLE_NO_GATEWAY:
-        snprintf(out, size, "the gateway is offline%s%s", model->gw_reason[0] != '\0' ? ": " : "",
-                 model->gw_reason);
-        break;
-    case CONSOLE_NO_HEARTBEAT:
-        if (model->last_beat_ms != 0)
-            snprintf(out, size, "no heartbeat of the gateway for %lld s", silent_s);
-        else
-            snprintf(out, size, "no heartbeat of the gateway has come (is the site right?)");
-        break;
-    case CONSOLE_STARTING:
-        snprintf(out, size, "waiting for the first heartbeat");
-        break;
-    case CONSOLE_WATCHING:
-        if (model->is_degraded)
-            snprintf(out, size, "the gateway is degraded: %s", model->gw_reason);
-        break;
-    }
 }

@@ -19,14 +19,7 @@
           */
 #define CONSOLE_PAGE 100
 
-enum console_watch {
-    CONSOLE_NO_BROKER, /* not monitoring, as the next two */
-    CONSOLE_NO_HEARTBEAT,
-    CONSOLE_NO_GATEWAY, /* it says so itself, or its last will does */
-    CONSOLE_STARTING,   /* connected, and the first heartbeat is not due yet */
-    CONSOLE_WATCHING
-};
-
+/* In bits. */
 enum { CONSOLE_WISH_PICTURE = 1, CONSOLE_WISH_GET = 2, CONSOLE_WISH_BELL = 4 };
 
 /* Fetching rows that were missed. */
@@ -62,6 +55,9 @@ struct console_model {
     int64_t pictured_ms;     /* when the picture began */
     int64_t synced_after_ms; /* -1: not yet on this connection */
     struct console_catch_up catch_up;
+    struct stamp ticked;
+    char call[200];      /* the last message to this user in person, clean; "" none */
+    unsigned long calls; /* of them so far */
     unsigned wishes;
     unsigned long unreadable, journals; /* messages; journals after the first */
 };
@@ -81,10 +77,6 @@ unsigned console_model_wishes(struct console_model *model);
 /* The payload of the "get" that was wished for; the caller frees. NULL: out of memory. */
 char *console_model_get(struct console_model *model, struct stamp now);
 
-enum console_watch console_model_watch(const struct console_model *model, int64_t mono_ms);
-/* One line: why there is no watching; or what is degraded; "" all is well. */
-void console_model_reason(const struct console_model *model, int64_t mono_ms, char *out,
-                          size_t size);
 /* The number of alarms that are held is the number that the gateway tells. */
 bool console_model_is_complete(const struct console_model *model);
 /* For long enough that it is no transition. */

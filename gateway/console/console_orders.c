@@ -68,6 +68,8 @@ add_what(json_t *payload, const struct console_wish *wish)
             json_object_set_new(payload, "duration_s", json_integer((json_int_t)wish->duration_s));
     if (wish->note != NULL && wish->note[0] != '\0')
         status |= json_object_set_new(payload, note_key, json_string(wish->note));
+    if (wish->second != NULL && wish->second[0] != '\0')
+        status |= json_object_set_new(payload, "second", json_string(wish->second));
     return status == 0;
 }
 

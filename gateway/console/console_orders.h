@@ -48,7 +48,8 @@ struct console_wish {
     enum console_verb verb;
     const char *id; /* a group: what it is called here */
     uint32_t occ;
-    const char *note; /* or reason; NULL or "": none */
+    const char *note;   /* or reason; NULL or "": none */
+    const char *second; /* user name of the other person; NULL or "": none */
     int64_t duration_s;
     json_t *alarms; /* of a group: [{id, occ} ...]; borrowed */
     uint32_t count;

@@ -116,6 +116,10 @@ console_prompt_question(const struct console_ui *ui, char *out, size_t size)
     case CONSOLE_ASKING_CONFIRM:
         snprintf(out, size, "%s %s? Enter: yes, Esc: no ", console_verb_name(prompt->verb), what);
         break;
+    case CONSOLE_ASKING_SECOND:
+        snprintf(out, size, "%s %s, second person, where one is needed (Enter: none): ",
+                 console_verb_name(prompt->verb), what);
+        break;
     case CONSOLE_ASKING_NOTE:
         snprintf(out, size, "%s %s, %s: ", console_verb_name(prompt->verb), what,
                  prompt->verb == CONSOLE_SHELVE    ? "reason"
@@ -131,10 +135,12 @@ give(struct console_ui *ui, struct stamp now)
 {
     struct console_prompt *prompt = &ui->prompt;
     struct console_orders *orders = &ui->model->orders;
+    bool is_second = prompt->asking == CONSOLE_ASKING_SECOND;
     struct console_wish wish = {.verb = prompt->verb,
                                 .id = prompt->id,
                                 .occ = prompt->occ,
-                                .note = prompt->typed,
+                                .note = is_second ? prompt->note : prompt->typed,
+                                .second = is_second ? prompt->typed : NULL,
                                 .duration_s = prompt->duration_ms / 1000,
                                 .alarms = prompt->alarms,
                                 .count = (uint32_t)json_array_size(prompt->alarms)};
@@ -174,6 +180,14 @@ finish_duration(struct console_ui *ui)
 }
 
 static void
+ask_second(struct console_prompt *prompt)
+{
+    text_copy(prompt->note, sizeof prompt->note, prompt->typed);
+    prompt->typed[0] = '\0';
+    prompt->asking = CONSOLE_ASKING_SECOND;
+}
+
+static void
 finish(struct console_ui *ui, struct stamp now)
 {
     struct console_prompt *prompt = &ui->prompt;
@@ -186,6 +200,14 @@ finish(struct console_ui *ui, struct stamp now)
     case CONSOLE_ASKING_NOTE:
         if (needs_text && prompt->typed[0] == '\0')
             console_ui_notice(ui, "it needs a text");
+        else if (prompt->verb == CONSOLE_RESET)
+            ask_second(prompt);
+        else
+            give(ui, now);
+        break;
+    case CONSOLE_ASKING_SECOND:
+        if (prompt->typed[0] != '\0' && !text_is_id(prompt->typed))
+            console_ui_notice(ui, "\"%.40s\" is no user name", prompt->typed);
         else
             give(ui, now);
         break;
@@ -246,6 +268,7 @@ console_prompt_key(struct console_ui *ui, uint32_t key, struct stamp now)
 
     if (prompt->asking == CONSOLE_ASKING_QUIT) {
         ui->wants_end = key == 'y' || key == 'Y';
+        ui->notice[0] = '\0';
         console_prompt_end(ui);
         return;
     }

@@ -15,6 +15,8 @@
 
 #include "gateway/console/console_ui.h"
 
+#define REST_MS 50 /* for what belongs to an Esc to arrive */
+
 struct console_screen {
     SCREEN *screen;
     int rows, columns;
@@ -247,12 +249,13 @@ is_escape_alone(void)
 {
     wint_t key;
 
-    if (get_wch(&key) == ERR)
-        return true;
-    if (key == 'O' || key == '[')
+    timeout(REST_MS);
+    bool is_alone = get_wch(&key) == ERR;
+    if (!is_alone && (key == 'O' || key == '['))
         while (get_wch(&key) != ERR && (key < 0x40 || key > 0x7e))
             ;
-    return false;
+    nodelay(stdscr, TRUE);
+    return is_alone;
 }
 
 uint32_t

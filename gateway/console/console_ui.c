@@ -243,6 +243,10 @@ console_ui_tick(struct console_ui *ui, struct stamp now)
         ui->orders_seen = ui->model->orders.changes;
         ui->notice_is_newer = false;
     }
+    if (ui->model->calls != ui->calls_seen) {
+        ui->calls_seen = ui->model->calls;
+        console_ui_notice(ui, "%s", ui->model->call);
+    }
     /* A cursor that was left standing must not keep new alarms out of sight. */
     if (ui->mode == CONSOLE_MODE_LIST && ui->prompt.asking == CONSOLE_ASKING_NOTHING &&
         ui->list.has_selection && now.mono_ms - ui->key_ms >= CONSOLE_IDLE_MS)

@@ -36,6 +36,7 @@ enum console_mode {
 enum console_asking {
     CONSOLE_ASKING_NOTHING,
     CONSOLE_ASKING_NOTE,     /* of an order; reason of a shelf */
+    CONSOLE_ASKING_SECOND,   /* the other person, where two are needed */
     CONSOLE_ASKING_CONFIRM,  /* of an order without a note */
     CONSOLE_ASKING_DURATION, /* of a shelf */
     CONSOLE_ASKING_SEARCH,
@@ -51,7 +52,8 @@ struct console_prompt {
     unsigned priority;
     int64_t duration_ms;
     char typed[CONSOLE_NOTE_MAX];
-    json_t *alarms; /* of a group, as it was seen */
+    char note[CONSOLE_NOTE_MAX]; /* typed before, of an order that asks for more */
+    json_t *alarms;              /* of a group, as it was seen */
 };
 
 struct console_ui {
@@ -69,7 +71,7 @@ struct console_ui {
     size_t scroll; /* first line shown of what is longer than the screen */
     char notice[200];
     bool notice_is_newer; /* than the last news of an order */
-    unsigned long orders_seen;
+    unsigned long orders_seen, calls_seen;
     int64_t key_ms; /* of the last key, monotonic */
     bool wants_end, wants_redraw;
 };

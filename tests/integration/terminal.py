@@ -84,9 +84,13 @@ class Terminal:
         return self.status
 
     def close(self):
+        """Ends the program, if it has not ended; a second time does nothing."""
+        if self.fd is None:
+            return
         if self.status is None:
             os.kill(self.pid, signal.SIGTERM)
             if self.end() is None:
                 os.kill(self.pid, signal.SIGKILL)
                 os.waitpid(self.pid, 0)
         os.close(self.fd)
+        self.fd = None

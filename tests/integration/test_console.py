@@ -159,7 +159,12 @@ def sizes(anna):
     anna.wait("too small")
     anna.resize(24, 80)
     anna.wait("All alarms", P1)
-    return "resized"
+    anna.type("\x03")
+    anna.wait("End the console? Nobody watches here then")
+    anna.type("n\x1b[15~\x1b[200~\x1bOP") # keys that nobody knows are no orders and no filters
+    anna.type("\x0c")
+    anna.wait("All alarms", P1, gone=["End the console?", "SHOWN"])
+    return "resized; Ctrl-C asks; unknown keys do nothing"
 
 
 def broker_gone(rig, anna):

@@ -112,12 +112,29 @@ files_that_are_not_fit_are_named_and_leave_the_outputs(void **state)
     }
 }
 
+static void
+a_certificate_says_whose_it_is(void **state)
+{
+    char name[ID_MAX] = "as it was", path[128];
+    struct err err;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/b/certificate.pem", top);
+    assert_int_equal(certificate_name(path, name, &err), ERR_OK);
+    assert_string_equal(name, "b");
+    snprintf(path, sizeof path, "%s/junk.pem", top);
+    assert_int_equal(certificate_name(path, name, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "junk.pem holds no certificate"));
+    assert_string_equal(name, "b");
+}
+
 int
 main(void)
 {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(certificate_with_its_key_is_fit_and_says_its_dates),
         cmocka_unit_test(files_that_are_not_fit_are_named_and_leave_the_outputs),
+        cmocka_unit_test(a_certificate_says_whose_it_is),
     };
 
     return cmocka_run_group_tests(TESTS, make, remove_all);

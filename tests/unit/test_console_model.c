@@ -9,6 +9,7 @@
 
 #include "console_feed.h"
 #include "gateway/base/digest.h"
+#include "gateway/console/console_watch.h"
 
 static struct console_model model;
 
@@ -34,8 +35,8 @@ assert_watch(enum console_watch expected, int64_t ms, const char *reason)
 {
     char text[300];
 
-    assert_int_equal(console_model_watch(&model, ms), expected);
-    console_model_reason(&model, ms, text, sizeof text);
+    assert_int_equal(console_watch_of(&model, ms), expected);
+    console_watch_reason(&model, ms, text, sizeof text);
     if (strstr(text, reason) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", text, reason);
 }
@@ -585,6 +586,51 @@ the_gateways_clock_counts(void **state)
     assert_int_equal(model.skew_ms, 0);
 }
 
+static void
+what_was_heard_before_the_machine_slept_says_nothing(void **state)
+{
+    struct stamp woken = at_ms(2000);
+
+    (void)state;
+    feed_beat(&model, JID, 7, 1000);
+    console_model_tick(&model, at_ms(1000));
+    woken.utc_ms += 3600000;
+    console_model_tick(&model, woken);
+    assert_watch(CONSOLE_NO_HEARTBEAT, 2000, "no heartbeat");
+    feed(&model, "hb", "{\"jid\":\"" JID "\",\"seq\":7,\"ts\":1795471210000}", false, 3000);
+    assert_watch(CONSOLE_WATCHING, 3000, "");
+}
+
+static void
+an_alarm_that_was_withdrawn_is_gone(void **state)
+{
+    char row[1600];
+
+    (void)state;
+    feed_alarm(&model, "a", 1, 4, "unacked", "active");
+    feed(&model, "alarm/power/a", "", false, 10); /* may come before its row */
+    snprintf(row, sizeof row,
+             "{\"jid\":\"" JID "\",\"seq\":5,\"change\":[\"withdrawn\"],\"alarm\":%s}",
+             alarm_object("a", 1, 1, 5, "unacked", "active", ""));
+    feed(&model, "event/security", row, false, 20);
+    assert_int_equal(model.board.held, 0);
+    assert_int_equal(model.rows.count, 1);
+}
+
+static void
+a_message_to_the_user_in_person_rings_whatever_its_priority(void **state)
+{
+    (void)state;
+    console_model_wishes(&model);
+    feed(&model, "notify/anna",
+         "{\"jid\":\"" JID
+         "\",\"seq\":5,\"kind\":\"escalation\",\"id\":\"power/\\u001b\",\"step\":2}",
+         false, 10);
+    assert_int_equal(console_model_wishes(&model), CONSOLE_WISH_BELL);
+    assert_string_equal(model.call, "CALL for you: escalation power/? ");
+    assert_int_equal(model.rows.count, 1);
+}
+
 int
 main(void)
 {
@@ -614,6 +660,9 @@ main(void)
         CASE(only_the_answer_says_that_something_was_done),
         CASE(a_refusal_is_told_in_the_gateways_words_without_what_steers_a_terminal),
         CASE(the_gateways_clock_counts),
+        CASE(what_was_heard_before_the_machine_slept_says_nothing),
+        CASE(an_alarm_that_was_withdrawn_is_gone),
+        CASE(a_message_to_the_user_in_person_rings_whatever_its_priority),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

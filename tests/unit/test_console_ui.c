@@ -369,6 +369,41 @@ a_shelf_needs_a_time_and_a_reason(void **state)
 }
 
 static void
+a_reset_may_name_the_second_person_and_says_when_it_waits_for_him(void **state)
+{
+    char text[200];
+
+    (void)state;
+    feed_alarm(&model, "a", 1, 1, "acked", "latched");
+    draw();
+    press(CONSOLE_KEY_DOWN);
+    press('r');
+    type("toaster");
+    press(CONSOLE_KEY_ENTER);
+    assert_shown("second person, where one is needed");
+    type("Not A Name");
+    press(CONSOLE_KEY_ENTER);
+    assert_shown("is no user name");
+    press(CONSOLE_KEY_ERASE);
+    type("bert");
+    press(CONSOLE_KEY_ENTER);
+    assert_string_equal(sent_verb, "reset");
+    assert_non_null(strstr(sent, "\"note\":\"toaster\",\"second\":\"bert\""));
+    snprintf(text, sizeof text,
+             "{\"cid\":\"%s\",\"code\":\"ok\",\"error\":\"\",\"awaiting\":\"bert\"}",
+             console_orders_at(&model.orders, 0)->cid);
+    feed(&model, "rsp/anna/desk", text, false, now_ms);
+    assert_shown("NOT YET: bert must order the same: reset power/a");
+    assert_hidden("CONFIRMED");
+    press('r');
+    press(CONSOLE_KEY_ENTER);
+    press(CONSOLE_KEY_ENTER);
+    assert_null(strstr(sent, "second"));
+    answer_last("ok", "");
+    assert_shown("CONFIRMED: reset power/a (row 77)");
+}
+
+static void
 what_is_put_aside_has_its_own_view(void **state)
 {
     (void)state;
@@ -631,6 +666,7 @@ main(void)
         CASE(the_prompt_keeps_its_alarm_whatever_happens_to_the_list),
         CASE(refusals_and_silence_are_told_as_such),
         CASE(a_shelf_needs_a_time_and_a_reason),
+        CASE(a_reset_may_name_the_second_person_and_says_when_it_waits_for_him),
         CASE(what_is_put_aside_has_its_own_view),
         CASE(groups_are_by_root_else_by_device_and_are_acknowledged_as_one),
         CASE(a_group_of_many_fits_into_a_command),
