@@ -210,7 +210,7 @@ run(const struct console_settings *settings, bool colour, struct err *err)
     console.ui.site = settings->site;
     console.ui.user = settings->user;
     console.ui.client = settings->client;
-    console.ui.audiences = settings->audiences;
+    console.model.audiences = settings->audiences;
     console.ui.bell = settings->bell;
     console.ui.send = send_order;
     console.ui.ctx = &console;

@@ -389,14 +389,15 @@ draw_news(const struct drawing *drawing, int row)
         page->cursor_row = row;
         return;
     }
-    if (ui->notice_is_newer && ui->notice[0] != '\0') {
-        console_page_put(page, row, 1, page->columns, CONSOLE_BOLD, ui->notice);
+    if (ui->notice_is_newer && ui->notice[0] != '\0')
+        text_copy(text, sizeof text, ui->notice);
+    else if (order != NULL)
+        console_orders_tell(order, text, sizeof text);
+    else
         return;
-    }
-    if (order == NULL)
-        return;
-    console_orders_tell(order, text, sizeof text);
-    if (order->outcome == CONSOLE_REFUSED || order->outcome == CONSOLE_UNCONFIRMED)
+    if (ui->notice_is_newer && ui->notice[0] != '\0')
+        style = strcmp(ui->notice, ui->model->call) == 0 ? CONSOLE_ALERT : CONSOLE_BOLD;
+    else if (order->outcome == CONSOLE_REFUSED || order->outcome == CONSOLE_UNCONFIRMED)
         style = CONSOLE_ALERT;
     else if (order->outcome == CONSOLE_DONE)
         style = CONSOLE_GOOD;

@@ -80,6 +80,7 @@ change_journal(struct console_model *model, const char *jid, int64_t mono_ms)
         return;
     /* Its numbers begin anew: nothing of the one before can be compared with it. */
     model->journals++;
+    model->call_seq = 0;
     console_rows_clear(&model->rows);
     console_board_clear(&model->board);
     model->catch_up =
@@ -208,9 +209,39 @@ is_withdrawn(const json_t *row)
     return false;
 }
 
-/* `is_told`: it comes from the broker, not out of a page. */
+/* A step of a ladder to those who watch here: nobody has answered. */
 static void
-take_row(struct console_model *model, const json_t *row, bool is_told, struct stamp now)
+take_call(struct console_model *model, const json_t *row, uint64_t seq, bool is_personal)
+{
+    const char *audience = json_text_or(row, "audience", "");
+    long long step = (long long)json_int_or(row, "step", 0);
+    bool is_ours = model->audiences == 0;
+    char text[400];
+
+    for (unsigned i = 0; i < AUDIENCE_COUNT; i++)
+        if ((model->audiences & AUDIENCE_BIT(i)) != 0 &&
+            strcmp(audience, audience_name((enum audience)i)) == 0)
+            is_ours = true;
+    /* The first step is the alarm itself. */
+    if (strcmp(json_text_or(row, "kind", ""), "escalation") != 0 || seq <= model->call_seq ||
+        !(is_personal || (is_ours && step > 1)))
+        return;
+    snprintf(text, sizeof text, "%s (step %lld of %lld, %.20s): P%lld %.120s%s: %.150s",
+             is_personal ? "CALL FOR YOU" : "NOBODY ANSWERED", step,
+             (long long)json_int_or(row, "of", 0), json_text_or(row, "reason", "?"),
+             (long long)json_int_or(row, "priority", 0), json_text_or(row, "id", "?"),
+             json_is_true(json_object_get(row, "cleared")) ? " (cleared)" : "",
+             json_text_or(row, "text", ""));
+    console_text_clean(model->call, sizeof model->call, text);
+    model->call_seq = seq;
+    model->calls++;
+    model->wishes |= CONSOLE_WISH_BELL;
+}
+
+enum source { FROM_PAGE, FROM_EVENT, FROM_NOTIFY };
+
+static void
+take_row(struct console_model *model, const json_t *row, enum source source, struct stamp now)
 {
     int64_t seq = json_int_or(row, "seq", 0);
     const json_t *object = json_object_get(row, "alarm");
@@ -219,8 +250,12 @@ take_row(struct console_model *model, const json_t *row, bool is_told, struct st
         model->unreadable++;
         return;
     }
-    if (!take_journal(model, row, false, now.mono_ms) ||
-        !console_rows_take(&model->rows, row, (uint64_t)seq))
+    if (!take_journal(model, row, false, now.mono_ms))
+        return;
+    bool is_told = source != FROM_PAGE;
+    if (is_told) /* to a person and to an audience: the same row */
+        take_call(model, row, (uint64_t)seq, source == FROM_NOTIFY);
+    if (!console_rows_take(&model->rows, row, (uint64_t)seq))
         return;
     bool is_present = is_told || (uint64_t)seq > model->catch_up.history_to;
     if (!is_told && is_present && json_is_object(object))
@@ -237,22 +272,6 @@ take_row(struct console_model *model, const json_t *row, bool is_told, struct st
     unsigned priority = alarm->priority;
     if (console_board_take(&model->board, alarm, true) && priority <= 2)
         model->wishes |= CONSOLE_WISH_BELL;
-}
-
-/* To this user in person: the ladder has come to him. */
-static void
-take_call(struct console_model *model, const json_t *row, struct stamp now)
-{
-    const json_t *alarm = json_object_get(row, "alarm");
-    char text[400];
-
-    take_row(model, row, true, now);
-    snprintf(text, sizeof text, "CALL for you: %.20s %.200s %.150s", json_text_or(row, "kind", ""),
-             json_text_or(json_is_object(alarm) ? alarm : row, "id", ""),
-             json_text_or(json_is_object(alarm) ? alarm : row, "text", ""));
-    console_text_clean(model->call, sizeof model->call, text);
-    model->calls++;
-    model->wishes |= CONSOLE_WISH_BELL;
 }
 
 static void
@@ -307,7 +326,7 @@ take_page(struct console_model *model, const json_t *answer, struct stamp now)
     catch_up->is_refused = false;
     json_array_foreach(rows, index, row)
     {
-        take_row(model, row, false, now);
+        take_row(model, row, FROM_PAGE, now);
     }
     bool is_more =
         json_is_true(json_object_get(answer, "more")) && (uint64_t)next > catch_up->since;
@@ -360,9 +379,9 @@ console_model_take(struct console_model *model, const char *name, const char *pa
     else if (is_alarm)
         take_alarm(model, name + 6, object);
     else if (strncmp(name, "event/", 6) == 0)
-        take_row(model, object, true, now);
+        take_row(model, object, FROM_EVENT, now);
     else if (strncmp(name, "notify/", 7) == 0)
-        take_call(model, object, now);
+        take_row(model, object, FROM_NOTIFY, now);
     else if (strcmp(name, "gw") == 0)
         take_gw(model, object, retained, now);
     else if (strcmp(name, "hb") == 0 && !retained) /* one that was kept says nothing of now */

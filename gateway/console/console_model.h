@@ -43,7 +43,7 @@ struct console_model {
     bool is_connected, has_count, is_offline, is_degraded, flood;
     char trouble[240]; /* why there is no connection, clean */
     char gw_reason[200];
-    char complaint[180]; /* about our own certificate, clean; "" none */
+    char complaint[180];     /* about our own certificate, clean; "" none */
     int64_t connected_ms;    /* monotonic, as the next ones */
     int64_t beat_ms;         /* 0: none on this connection */
     int64_t last_beat_ms;    /* on any; 0: never */
@@ -56,7 +56,9 @@ struct console_model {
     int64_t synced_after_ms; /* -1: not yet on this connection */
     struct console_catch_up catch_up;
     struct stamp ticked;
-    char call[200];      /* the last message to this user in person, clean; "" none */
+    unsigned audiences; /* that are watched here; AUDIENCE_BIT()s, 0 all */
+    char call[320];     /* the last step of a ladder to those who watch here, clean; "" none */
+    uint64_t call_seq;
     unsigned long calls; /* of them so far */
     unsigned wishes;
     unsigned long unreadable, journals; /* messages; journals after the first */

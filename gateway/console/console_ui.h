@@ -59,7 +59,6 @@ struct console_prompt {
 struct console_ui {
     struct console_model *model;
     const char *site, *user, *client;
-    unsigned audiences; /* whose alarms are watched here */
     bool bell;
     /* False: not sent; `cid` names it when the broker answers later. */
     bool (*send)(void *ctx, const char *verb, const char *payload, const char *cid);
@@ -69,7 +68,7 @@ struct console_ui {
     enum console_mode mode;
     struct console_prompt prompt;
     size_t scroll; /* first line shown of what is longer than the screen */
-    char notice[200];
+    char notice[320];
     bool notice_is_newer; /* than the last news of an order */
     unsigned long orders_seen, calls_seen;
     int64_t key_ms; /* of the last key, monotonic */

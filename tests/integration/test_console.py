@@ -4,6 +4,7 @@ confirmed of that, and what it says when broker or gateway are gone."""
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,6 +36,11 @@ class ConsoleRig(BrokerRig):
         super().close()
 
 
+def journal(rig):
+    return subprocess.run([WATCHROOM, "log", "--json", "--state-dir", rig.state_dir], capture_output=True, text=True,
+                          check=True).stdout.splitlines()
+
+
 def settings(rig):
     """The settings file, and what is wrong with it or with the terminal, is told before anything is taken over."""
     folder = rig.hand_out("anna")
@@ -49,6 +55,9 @@ def settings(rig):
     assert json.loads(seen[f"{LIVE}/presence/anna/from-file"])["audiences"] == ["security", "facilities"], seen
     terminal.type("qy")
     assert terminal.end() == 0, terminal.status
+    told = '"client":"from-file"'
+    record = wait_for("the record of it", lambda: [json.loads(line) for line in journal(rig) if told in line])
+    assert (record[0]["kind"], record[0]["user"], record[0]["state"]) == ("presence", "anna", "watching"), record
     wait_for("the farewell", lambda: '"state":"gone"' in str(rig.person("bert").hear(f"{LIVE}/presence/anna/from-file", 1)))
     (rig.dir / "bad.yaml").write_text("broker: {host: x, prot: 1}\nsite: Bench\n")
     for argv, part in ((["-c", rig.dir / "bad.yaml"], "prot"), (["--broker", "x:0"], "--broker"), (["--site", "s"], "--broker"),

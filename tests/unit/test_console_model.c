@@ -618,17 +618,39 @@ an_alarm_that_was_withdrawn_is_gone(void **state)
 }
 
 static void
-a_message_to_the_user_in_person_rings_whatever_its_priority(void **state)
+escalate(const char *name, unsigned seq, unsigned step, const char *audience)
+{
+    char text[600];
+
+    snprintf(text, sizeof text,
+             "{\"jid\":\"" JID
+             "\",\"seq\":%u,\"kind\":\"escalation\",\"id\":\"power/a\",\"step\":%u,"
+             "\"of\":4,\"priority\":1,\"reason\":\"unacknowledged\",\"cleared\":true,"
+             "\"audience\":\"%s\",\"text\":\"It \\u001b burns\"}",
+             seq, step, audience);
+    feed(&model, name, text, false, 10);
+}
+
+static void
+a_step_of_a_ladder_rings_for_those_it_comes_to_once(void **state)
 {
     (void)state;
     console_model_wishes(&model);
-    feed(&model, "notify/anna",
-         "{\"jid\":\"" JID
-         "\",\"seq\":5,\"kind\":\"escalation\",\"id\":\"power/\\u001b\",\"step\":2}",
-         false, 10);
+    model.audiences = AUDIENCE_BIT(AUDIENCE_SECURITY);
+    escalate("event/security", 5, 1, "security"); /* the alarm itself has rung */
+    escalate("event/continuity", 6, 2, "continuity");
+    assert_int_equal(model.calls, 0);
+    escalate("notify/anna", 7, 1, "continuity");
+    assert_int_equal(model.calls, 1);
     assert_int_equal(console_model_wishes(&model), CONSOLE_WISH_BELL);
-    assert_string_equal(model.call, "CALL for you: escalation power/? ");
-    assert_int_equal(model.rows.count, 1);
+    assert_string_equal(
+        model.call, "CALL FOR YOU (step 1 of 4, unacknowledged): P1 power/a (cleared): It ? burns");
+    escalate("notify/anna", 7, 1, "continuity");
+    escalate("event/security", 8, 2, "security");
+    escalate("event/security", 8, 2, "security");
+    assert_int_equal(model.calls, 2);
+    assert_non_null(strstr(model.call, "NOBODY ANSWERED (step 2 of 4"));
+    assert_int_equal(model.rows.count, 4);
 }
 
 int
@@ -662,7 +684,7 @@ main(void)
         CASE(the_gateways_clock_counts),
         CASE(what_was_heard_before_the_machine_slept_says_nothing),
         CASE(an_alarm_that_was_withdrawn_is_gone),
-        CASE(a_message_to_the_user_in_person_rings_whatever_its_priority),
+        CASE(a_step_of_a_ladder_rings_for_those_it_comes_to_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
