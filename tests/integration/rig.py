@@ -132,10 +132,11 @@ class Gateway:
     def status(self):
         return self.control("status")
 
-    def log(self, kind):
-        """The journal's rows of a kind, as `watchroom log` reads them."""
-        text = subprocess.run([WATCHROOM, "log", "--json", "--kind", kind, "--state-dir", self.state_dir],
-                              capture_output=True, text=True, check=True).stdout
+    def log(self, kind=None):
+        """The journal's rows, or those of a kind, as `watchroom log` reads them."""
+        which = ["--kind", kind] if kind else []
+        text = subprocess.run([WATCHROOM, "log", "--json", *which, "--state-dir", self.state_dir], capture_output=True,
+                              text=True, check=True).stdout
         return [json.loads(line) for line in text.splitlines()]
 
     def stats(self):
