@@ -232,7 +232,7 @@ engine_tick(struct engine *engine, struct stamp now)
     for (;;) {
         int64_t alarm_due = timers_next_ms(engine->timers);
         int64_t stale_due = stale_waiting_ms(engine->stale);
-        int64_t wide_due = rule_wide_next_ms(engine->wide);
+        int64_t wide_due = rule_wide_next_ms(engine->wide, now.mono_ms);
 
         if (alarm_due > now.mono_ms && stale_due > now.mono_ms && wide_due > now.mono_ms)
             break;
@@ -250,7 +250,7 @@ engine_next_due_ms(const struct engine *engine)
 {
     int64_t alarm_due = timers_next_ms(engine->timers);
     int64_t look = stale_next_look_ms(engine->stale);
-    int64_t wide_due = rule_wide_next_ms(engine->wide);
+    int64_t wide_due = rule_wide_next_ms(engine->wide, INT64_MIN);
     int64_t first = alarm_due < look ? alarm_due : look;
 
     return wide_due < first ? wide_due : first;

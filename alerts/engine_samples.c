@@ -214,7 +214,7 @@ engine_sample(struct engine *engine, const struct sample *sample)
         engine->counts.late_samples++;
         return;
     }
-    if (rule_wide_next_ms(engine->wide) <= sample->mono_ms)
+    if (rule_wide_next_ms(engine->wide, sample->mono_ms) <= sample->mono_ms)
         engine_catch_up_wide_on(engine, sample->point, occasion_of(engine, sample).at);
     if (sample->quality >= QUALITY_BAD || !isfinite(sample->value)) {
         note_bad(engine, point, sample);

@@ -39,7 +39,7 @@ engine_judge_wide(struct engine *engine, uint32_t number, bool is_reading,
 {
     struct occasion occasion = *cause;
     struct rule *rule = &engine->rules[number];
-    struct wide_input found[EXPRESSION_INPUTS_MAX] = {{0}};
+    struct wide_input found[EXPRESSION_INPUTS_MAX]; /* as many as there are */
     struct alarm_input only;
     const struct alarm_input *inputs;
     uint16_t count = engine_inputs(engine, number, &only, &inputs);

@@ -143,9 +143,10 @@ enum verdict
 expression_judge(const struct expression *expression, const double *inputs,
                  struct expression_clock *clocks, int64_t now_ms, int64_t *out_due_ms)
 {
-    double stack[EXPRESSION_STACK_MAX + 1] = {(double)NAN};
+    double stack[EXPRESSION_STACK_MAX + 1];
     double *top = stack; /* of what is in use; stack[0] is below the ground */
 
+    stack[0] = (double)NAN;
     *out_due_ms = TIMER_NONE;
     for (uint16_t i = 0; i < expression->step_count; i++) {
         const struct expression_step *step = &expression->steps[i];

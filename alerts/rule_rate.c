@@ -1,8 +1,9 @@
 /*
- * rule_rate.c - the extremes of the last while, by buckets.
+ * rule_rate.c - the lowest of the last while, by buckets.
  */
 #include "alerts/rule_rate.h"
 
+#include <float.h>
 #include <math.h>
 
 #define BUCKETS (RATE_BUCKETS + 1) /* the newest one is not full yet */
@@ -15,11 +16,17 @@ rule_rate_init(struct rule_rate *rate, int64_t window_ms)
                                .last_ms = INT64_MIN};
 }
 
+/* Soon after a boot the parts before the first reading have negative numbers. */
+static unsigned
+bucket_of(int64_t part)
+{
+    return (unsigned)((part % BUCKETS + BUCKETS) % BUCKETS);
+}
+
 static void
 forget(struct rule_rate *rate, int64_t part)
 {
-    rate->low[part % BUCKETS] = (double)INFINITY;
-    rate->high[part % BUCKETS] = -(double)INFINITY;
+    rate->low[bucket_of(part)] = (double)INFINITY;
 }
 
 static void
@@ -39,26 +46,19 @@ move_on(struct rule_rate *rate, int64_t ms)
     rate->last_ms = ms;
 }
 
-void
-rule_rate_note(struct rule_rate *rate, double value, int64_t ms, double *out_rise, double *out_fall)
+double
+rule_rate_note(struct rule_rate *rate, double value, int64_t ms)
 {
-    double low = value, high = value;
+    double low = value;
 
     move_on(rate, ms);
-    for (unsigned i = 0; i < BUCKETS; i++) {
+    for (unsigned i = 0; i < BUCKETS; i++)
         if (rate->low[i] < low)
             low = rate->low[i];
-        if (rate->high[i] > high)
-            high = rate->high[i];
-    }
-    *out_rise = value - low;
-    *out_fall = high - value;
-    double *bucket_low = &rate->low[rate->part % BUCKETS];
-    double *bucket_high = &rate->high[rate->part % BUCKETS];
-    if (value < *bucket_low)
-        *bucket_low = value;
-    if (value > *bucket_high)
-        *bucket_high = value;
+    double *bucket = &rate->low[bucket_of(rate->part)];
+    if (value < *bucket)
+        *bucket = value;
+    return fmin(value - low, DBL_MAX);
 }
 
 bool

@@ -34,8 +34,9 @@ bytes_of(const struct alarm_type *type)
     switch ((enum rule_kind)type->rule) {
     case RULE_RISE:
     case RULE_FALL:
-    case RULE_CHANGE:
         return sizeof(struct rule_rate);
+    case RULE_CHANGE: /* of each a rise and a fall */
+        return 2 * sizeof(struct rule_rate);
     case RULE_COUNT:
         return rule_count_bytes(type);
     case RULE_DIFFERENCE:
@@ -133,6 +134,8 @@ rule_wide_add(struct rule_wide *wide, uint32_t alarm, const struct alarm_type *t
         break;
     default:
         rule_rate_init(entry->memory, type->window_ms);
+        if (type->rule == RULE_CHANGE)
+            rule_rate_init((struct rule_rate *)entry->memory + 1, type->window_ms);
         break;
     }
     return number;
@@ -169,14 +172,13 @@ judge_rate(struct entry *entry, const struct wide_input *input, bool was_met, bo
     const struct alarm_type *type = entry->type;
     struct rule_rate *rate = entry->memory;
     double limit = was_met && type->deadband > 0 ? type->limit - type->deadband : type->limit;
-    double rise, fall;
 
     if (!is_reading || input->state != INPUT_KNOWN)
         return VERDICT_UNKNOWN;
-    rule_rate_note(rate, input->value, now_ms, &rise, &fall);
-    entry->value = type->rule == RULE_RISE                  ? rise
-                   : type->rule == RULE_FALL || fall > rise ? fall
-                                                            : rise;
+    entry->value =
+        rule_rate_note(rate, type->rule == RULE_FALL ? -input->value : input->value, now_ms);
+    if (type->rule == RULE_CHANGE)
+        entry->value = fmax(entry->value, rule_rate_note(rate + 1, -input->value, now_ms));
     if (entry->value >= limit)
         return VERDICT_YES;
     return rule_rate_is_full(rate) ? VERDICT_NO : VERDICT_UNKNOWN;
@@ -280,11 +282,11 @@ rule_wide_due_ms(const struct rule_wide *wide, uint32_t number)
 }
 
 int64_t
-rule_wide_next_ms(struct rule_wide *wide)
+rule_wide_next_ms(struct rule_wide *wide, int64_t now_ms)
 {
     int64_t next_ms = timers_next_ms(wide->timers);
 
-    while (next_ms != TIMER_NONE) {
+    while (next_ms <= now_ms) {
         uint32_t first = timers_first(wide->timers);
 
         if (wide->entries[first].due_ms == next_ms)

@@ -53,8 +53,9 @@ double rule_wide_value(const struct rule_wide *wide, uint32_t number);
 
 /* When the answer may change by itself; TIMER_NONE. */
 int64_t rule_wide_due_ms(const struct rule_wide *wide, uint32_t number);
-/* Of all: when the first is due, and which. */
-int64_t rule_wide_next_ms(struct rule_wide *wide);
+/* Of all: not later than the first is due, and exactly that when it is due by `now_ms`; and which.
+ */
+int64_t rule_wide_next_ms(struct rule_wide *wide, int64_t now_ms);
 uint32_t rule_wide_first(const struct rule_wide *wide);
 
 #endif

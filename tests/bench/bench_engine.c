@@ -83,17 +83,48 @@ static const struct alarm_type TYPES[RULES_MAX] = {
      .latch = true},
 };
 
+/* One rule of each kind that looks at more than the last value. input 0 > 250 and input 1 > 250 */
+static const struct expression_step STEPS[] = {{EXPRESSION_INPUT, 0},    {EXPRESSION_CONSTANT, 0},
+                                               {EXPRESSION_GREATER, 0},  {EXPRESSION_INPUT, 1},
+                                               {EXPRESSION_CONSTANT, 0}, {EXPRESSION_GREATER, 0},
+                                               {EXPRESSION_AND, 0}};
+static const double LIMIT = 250;
+static const struct expression EXPRESSION = {.steps = STEPS,
+                                             .constants = &LIMIT,
+                                             .step_count = ARRAY_LEN(STEPS),
+                                             .constant_count = 1,
+                                             .input_count = 2,
+                                             .text = "a > 250 and b > 250"};
+static const struct alarm_type WIDE[] = {
+    {.name = "rise", .priority = 2, .rule = RULE_RISE, .limit = 100, .window_ms = 300000},
+    {.name = "count",
+     .priority = 2,
+     .rule = RULE_COUNT,
+     .inner = RULE_LOW,
+     .limit = 180,
+     .at_least = 3,
+     .window_ms = 60000},
+    {.name = "difference",
+     .priority = 2,
+     .rule = RULE_DIFFERENCE,
+     .inner = RULE_HIGH,
+     .limit = 100},
+    {.name = "when", .priority = 2, .rule = RULE_WHEN, .expression = &EXPRESSION},
+    {.name = "silent", .priority = 2, .rule = RULE_SILENT, .window_ms = 60000},
+};
+
 struct site {
     struct directory directory;
     struct device_info *devices;
     struct point_ref *points;
     uint32_t *numbers;
     struct alarm_def *alarms;
+    struct alarm_input *inputs;
     uint32_t *order; /* devices, as their answers come */
 };
 
 static void
-site_make(struct site *site, unsigned rules, bool is_shuffled)
+site_make(struct site *site, const struct alarm_type *types, unsigned rules, bool is_shuffled)
 {
     uint32_t seed = 1;
 
@@ -101,20 +132,30 @@ site_make(struct site *site, unsigned rules, bool is_shuffled)
     site->points = calloc(POINTS, sizeof *site->points);
     site->numbers = calloc(POINTS, sizeof *site->numbers);
     site->alarms = calloc((size_t)POINTS * rules, sizeof *site->alarms);
+    site->inputs = calloc(2 * POINTS, sizeof *site->inputs);
     site->order = calloc(DEVICES, sizeof *site->order);
     if (site->devices == NULL || site->points == NULL || site->numbers == NULL ||
-        site->alarms == NULL || site->order == NULL)
+        site->alarms == NULL || site->inputs == NULL || site->order == NULL)
         exit(1);
     for (uint32_t i = 0; i < POINTS; i++) {
         site->numbers[i] = i;
         site->points[i] = (struct point_ref){&POINT, i / POINTS_EACH};
     }
-    for (uint32_t i = 0; i < POINTS * rules; i++)
-        site->alarms[i] = (struct alarm_def){.type = &TYPES[i % rules],
+    for (uint32_t i = 0; i < POINTS * rules; i++) {
+        const struct alarm_type *type = &types[i % rules];
+        bool is_of_two = type->rule == RULE_DIFFERENCE || type->rule == RULE_WHEN;
+        uint32_t point = i / rules;
+
+        site->inputs[2 * point] = (struct alarm_input){point, 3000};
+        site->inputs[2 * point + 1] = (struct alarm_input){point ^ 1, 3000};
+        site->alarms[i] = (struct alarm_def){.type = type,
                                              .id = "power/ups/voltage",
-                                             .device = i / rules / POINTS_EACH,
-                                             .point = i / rules,
-                                             .stale_after_ms = 3000};
+                                             .device = point / POINTS_EACH,
+                                             .point = point,
+                                             .stale_after_ms = 3000,
+                                             .inputs = is_of_two ? &site->inputs[2 * point] : NULL,
+                                             .input_count = is_of_two ? 2 : 0};
+    }
     for (uint32_t i = 0; i < DEVICES; i++) {
         site->devices[i] = (struct device_info){.id = "ups",
                                                 .point_count = POINTS_EACH,
@@ -142,6 +183,7 @@ site_drop(struct site *site)
     free(site->points);
     free(site->numbers);
     free(site->alarms);
+    free(site->inputs);
     free(site->order);
 }
 
@@ -168,13 +210,13 @@ run_second(struct engine *engine, const struct site *site, int64_t start_ms, uin
 }
 
 static void
-measure(unsigned rules, bool is_shuffled)
+measure(const struct alarm_type *types, unsigned rules, const char *what, bool is_shuffled)
 {
     struct site site;
     uint32_t seed = 7;
     int64_t now_ms = 1000000;
 
-    site_make(&site, rules, is_shuffled);
+    site_make(&site, types, rules, is_shuffled);
 
     size_t before = heap_bytes();
     struct engine_params params = {.alarms = site.alarms,
@@ -195,9 +237,9 @@ measure(unsigned rules, bool is_shuffled)
         run_second(engine, &site, now_ms, &seed);
     double spent = cpu_seconds() - start, samples = (double)POINTS * ROUNDS;
 
-    printf("%6u points  %u rules  %-9s %11.0f samples/s  %5.0f ns/sample  %4zu bytes/alarm"
+    printf("%6u points  %u %-10s  %-9s %11.0f samples/s  %5.0f ns/sample  %4zu bytes/alarm"
            "  %llu transitions\n",
-           POINTS, rules, is_shuffled ? "shuffled" : "in order", samples / spent,
+           POINTS, rules, what, is_shuffled ? "shuffled" : "in order", samples / spent,
            spent / samples * 1e9, bytes / (POINTS * rules), (unsigned long long)transitions);
     engine_free(engine);
     site_drop(&site);
@@ -207,8 +249,10 @@ int
 main(void)
 {
     for (unsigned rules = 1; rules <= RULES_MAX; rules += 2) {
-        measure(rules, false);
-        measure(rules, true);
+        measure(TYPES, rules, "rules", false);
+        measure(TYPES, rules, "rules", true);
     }
+    for (size_t i = 0; i < ARRAY_LEN(WIDE); i++)
+        measure(&WIDE[i], 1, WIDE[i].name, true);
     return 0;
 }

@@ -10,7 +10,7 @@
 #include "alerts/engine.h"
 
 #define POINTS 8u
-#define ALARMS 8u
+#define ALARMS 16u
 #define DEVICES 2u
 #define TIME_MAX_MS (INT64_C(1) << 50)
 
@@ -19,6 +19,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length);
 static const struct point_def POINT = {.id = "x", .kind = VALUE_NUMBER};
 static const double VALUES[] = {1, 3};
 static const uint32_t NUMBERS[] = {0, 1, 2, 3, 4, 5, 6, 7};
+
+/* (first > 7 for 2s) or not (second / first < 2) */
+static const struct expression_step STEPS[] = {
+    {EXPRESSION_INPUT, 0},  {EXPRESSION_CONSTANT, 0}, {EXPRESSION_GREATER, 0},
+    {EXPRESSION_FOR, 0},    {EXPRESSION_INPUT, 1},    {EXPRESSION_INPUT, 0},
+    {EXPRESSION_DIVIDE, 0}, {EXPRESSION_CONSTANT, 1}, {EXPRESSION_LESS, 0},
+    {EXPRESSION_NOT, 0},    {EXPRESSION_OR, 0}};
+static const double CONSTANTS[] = {7, 2};
+static const int64_t CLOCKS_MS[] = {2000};
+static const struct expression EXPRESSION = {.steps = STEPS,
+                                             .constants = CONSTANTS,
+                                             .clocks_ms = CLOCKS_MS,
+                                             .step_count = ARRAY_LEN(STEPS),
+                                             .constant_count = 2,
+                                             .input_count = 2,
+                                             .clock_count = 1,
+                                             .text = "fuzz"};
 
 static const struct alarm_type TYPES[] = {
     {.priority = 1, .rule = RULE_HIGH, .limit = 10, .deadband = 2, .ack_required = true},
@@ -47,7 +64,28 @@ static const struct alarm_type TYPES[] = {
      .on_delay_ms = 1000,
      .ack_required = true,
      .shelvable = true},
+    {.priority = 3, .rule = RULE_RISE, .limit = 4, .deadband = 1, .window_ms = 5000},
+    {.priority = 3, .rule = RULE_CHANGE, .limit = 4, .window_ms = 77, .ack_required = true},
+    {.priority = 2,
+     .rule = RULE_COUNT,
+     .inner = RULE_IS,
+     .values = VALUES,
+     .value_count = 2,
+     .at_least = 2,
+     .window_ms = 5000,
+     .on_delay_ms = 10},
+    {.priority = 2, .rule = RULE_COUNT, .inner = RULE_CHANGE, .at_least = 3, .window_ms = 9000},
+    {.priority = 4,
+     .rule = RULE_DIFFERENCE,
+     .inner = RULE_HIGH,
+     .limit = 3,
+     .deadband = 1,
+     .is_absolute = true,
+     .off_delay_ms = 50},
+    {.priority = 1, .rule = RULE_WHEN, .expression = &EXPRESSION, .ack_required = true},
+    {.priority = 4, .rule = RULE_SILENT, .window_ms = 4000, .latch = true, .ack_required = true},
 };
+#define IS_OF_TWO(type) ((type)->rule == RULE_DIFFERENCE || (type)->rule == RULE_WHEN)
 
 struct reader {
     const uint8_t *at;
@@ -170,6 +208,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
     struct point_ref points[POINTS];
     struct device_info devices[DEVICES];
     struct alarm_def alarms[ALARMS];
+    struct alarm_input inputs[ALARMS][2];
     struct stamp now = {.utc_ms = 1700000000000, .mono_ms = 1000000};
 
     for (uint32_t i = 0; i < POINTS; i++)
@@ -177,12 +216,20 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
     for (uint32_t i = 0; i < DEVICES; i++)
         devices[i] = (struct device_info){
             .id = "d", .point_count = 4, .points = &NUMBERS[4 * i], .comm_point = 4 * i + 3};
-    for (uint32_t i = 0; i < ALARMS; i++)
-        alarms[i] = (struct alarm_def){.type = i == 7 ? NULL : &TYPES[i % ARRAY_LEN(TYPES)],
+    for (uint32_t i = 0; i < ALARMS; i++) {
+        const struct alarm_type *type = i == 7 ? NULL : &TYPES[i % ARRAY_LEN(TYPES)];
+        bool is_of_two = type != NULL && IS_OF_TWO(type);
+
+        inputs[i][0] = (struct alarm_input){i % POINTS, 3000};
+        inputs[i][1] = (struct alarm_input){(i + 3) % POINTS, 2000};
+        alarms[i] = (struct alarm_def){.type = type,
                                        .id = "x/x/x",
-                                       .device = i / 5,
-                                       .point = i,
-                                       .stale_after_ms = 3000};
+                                       .device = i / 5 % 2,
+                                       .point = i % POINTS,
+                                       .stale_after_ms = 3000,
+                                       .inputs = is_of_two ? inputs[i] : NULL,
+                                       .input_count = is_of_two ? 2 : 0};
+    }
     struct directory directory = {.site = "fuzz",
                                   .device_limit = DEVICES,
                                   .devices = devices,

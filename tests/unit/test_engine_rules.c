@@ -150,13 +150,14 @@ rate_misses_nothing_within_its_time_and_looks_back_a_tenth_more_at_most(void **s
 
     (void)state;
     for (int64_t window = 1000; window < 100000; window = window * 3 + 7) {
-        struct rule_rate rate;
-        int64_t ms = START;
+        struct rule_rate rate, mirror;
+        int64_t ms = window % 2 == 0 ? START : 7; /* seven milliseconds after the boot */
         size_t first = 0;
 
         rule_rate_init(&rate, window);
+        rule_rate_init(&mirror, window);
         for (size_t i = 0; i < READINGS; i++) {
-            double rise, fall, near_rise = 0, near_fall = 0, far_rise = 0, far_fall = 0;
+            double near_rise = 0, near_fall = 0, far_rise = 0, far_fall = 0;
             int64_t step = next_random(&seed) % (uint32_t)(window / 5);
 
             ms += next_random(&seed) % 400 == 0 ? 2 * window : step;
@@ -164,7 +165,8 @@ rate_misses_nothing_within_its_time_and_looks_back_a_tenth_more_at_most(void **s
                 first = i;
             times[i] = ms;
             values[i] = next_random(&seed) % 1000;
-            rule_rate_note(&rate, values[i], ms, &rise, &fall);
+            double rise = rule_rate_note(&rate, values[i], ms);
+            double fall = rule_rate_note(&mirror, -values[i], ms);
             for (size_t k = i + 1; k-- > first && ms - times[k] <= window + rate.width_ms;) {
                 far_rise = fmax(far_rise, values[i] - values[k]);
                 far_fall = fmax(far_fall, values[k] - values[i]);
@@ -179,6 +181,18 @@ rate_misses_nothing_within_its_time_and_looks_back_a_tenth_more_at_most(void **s
         }
         assert_true(rate.width_ms <= window / 10 + 1);
     }
+}
+
+static void
+rate_beyond_all_numbers_is_the_largest_one(void **state)
+{
+    struct rule_rate rate;
+
+    (void)state;
+    rule_rate_init(&rate, 1000);
+    assert_true(rule_rate_note(&rate, -1.5e308, 0) == 0);
+    double rise = rule_rate_note(&rate, 1.5e308, 0);
+    assert_true(isfinite(rise) && rise > 1.5e308);
 }
 
 /* counts */
@@ -612,6 +626,7 @@ main(void)
         TEST(rate_clears_only_below_its_deadband_and_after_a_whole_window),
         TEST(rate_forgets_what_came_before_a_long_pause),
         TEST(rate_misses_nothing_within_its_time_and_looks_back_a_tenth_more_at_most),
+        TEST(rate_beyond_all_numbers_is_the_largest_one),
         TEST(count_is_there_as_long_as_the_window_holds_so_many),
         TEST(count_of_changes_and_of_limits),
         TEST(count_agrees_with_a_recount_of_everything),
