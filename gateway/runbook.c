@@ -78,22 +78,81 @@ add_values(struct text_buf *out, const struct alarm_type *type, const struct poi
 }
 
 static void
-add_rule(struct text_buf *out, const struct alarm_type *type, const struct point_def *point)
+add_limit(struct text_buf *out, const struct alarm_type *type, bool is_high, const char *unit)
+{
+    text_buf_add(out, "%s %g ", is_high ? "above" : "below", type->limit);
+    add_text(out, unit);
+    if (type->deadband == 0)
+        return;
+    text_buf_add(out, "; over at %g ",
+                 is_high ? type->limit - type->deadband : type->limit + type->deadband);
+    add_text(out, unit);
+}
+
+static void
+add_count(struct text_buf *out, const struct alarm_type *type, const struct point_def *point,
+          const char *window)
+{
+    text_buf_add(out, "%u times within %s ", type->at_least, window);
+    if (type->inner == RULE_CHANGE) {
+        text_buf_add(out, "it changes");
+    } else if (type->inner == RULE_IS) {
+        text_buf_add(out, "it becomes ");
+        add_values(out, type, point);
+    } else {
+        text_buf_add(out, "it goes ");
+        add_limit(out, type, type->inner == RULE_HIGH, point == NULL ? "" : point->unit);
+    }
+}
+
+/* Rules that look at more than one value. */
+static void
+add_wide_rule(struct text_buf *out, const struct alarm_type *type, const struct point_def *point)
 {
     const char *unit = point == NULL ? "" : point->unit;
-    bool is_high = type->rule == RULE_HIGH;
+    char window[24];
 
+    text_format_duration(type->window_ms, window, sizeof window);
+    switch (type->rule) {
+    case RULE_RISE:
+    case RULE_FALL:
+    case RULE_CHANGE:
+        text_buf_add(out, "it %s by %g ",
+                     type->rule == RULE_RISE   ? "rises"
+                     : type->rule == RULE_FALL ? "falls"
+                                               : "changes",
+                     type->limit);
+        add_text(out, unit);
+        text_buf_add(out, " or more within %s", window);
+        break;
+    case RULE_COUNT:
+        add_count(out, type, point, window);
+        break;
+    case RULE_DIFFERENCE:
+        text_buf_add(out, "it less the other point%s is ",
+                     type->is_absolute ? ", or the other way round," : "");
+        add_limit(out, type, type->inner == RULE_HIGH, unit);
+        break;
+    case RULE_WHEN:
+        add_text(out, type->expression->text);
+        break;
+    case RULE_SILENT:
+        text_buf_add(out, "there is no good reading for %s", window);
+        break;
+    default:
+        text_buf_add(out, "rule %s", rule_kind_name((enum rule_kind)type->rule));
+        break;
+    }
+}
+
+static void
+add_rule(struct text_buf *out, const struct alarm_type *type, const struct point_def *point)
+{
     text_buf_add(out, "| Raised when | ");
     switch (type->rule) {
     case RULE_HIGH:
     case RULE_LOW:
-        text_buf_add(out, "%s %g ", is_high ? "above" : "below", type->limit);
-        add_text(out, unit);
-        if (type->deadband != 0) {
-            text_buf_add(out, "; over at %g ",
-                         is_high ? type->limit - type->deadband : type->limit + type->deadband);
-            add_text(out, unit);
-        }
+        add_limit(out, type, type->rule == RULE_HIGH, point == NULL ? "" : point->unit);
         break;
     case RULE_IS:
     case RULE_NOT:
@@ -104,7 +163,7 @@ add_rule(struct text_buf *out, const struct alarm_type *type, const struct point
         text_buf_add(out, "readings of the device grow old while it answers");
         break;
     default:
-        text_buf_add(out, "rule %s", rule_kind_name((enum rule_kind)type->rule));
+        add_wide_rule(out, type, point);
         break;
     }
     text_buf_add(out, " |\n");
@@ -209,6 +268,10 @@ add_subject(struct text_buf *out, const struct site *site, const struct alarm_de
         return;
     add_row(out, "Point", directory_point_name(&site->directory, def->point, name));
     add_row(out, "which is", point->description);
+    for (uint16_t i = 0; i < def->input_count; i++)
+        if (def->inputs[i].point != def->point)
+            add_row(out, "Judged with",
+                    directory_point_name(&site->directory, def->inputs[i].point, name));
     if (!is_polled)
         return;
     if (device->groups[point->group].interval_ms > 0)

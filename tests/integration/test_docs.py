@@ -82,6 +82,13 @@ def every_alarm_has_its_page(folder):
             assert f"## {name[:-3].replace('~', '/')}\n" in builtin, f"{name} is not in docs/builtin-alarms.md"
     ups = (out / "power~ups-a~on-battery.md").read_text()
     assert "**P2 major, respond within 10m**" in ups and "from its battery" in ups and "UPS room A" in ups
+    when = {name: rows((out / f"{name}.md").read_text())["Raised when"].replace("\\", "") for name in (
+        "environment~env-hall~temperature-1-rising", "power~ats-1~hunting", "power~ups-a~on-battery-again", "power~gen-1~coolant-cold")}
+    assert list(when.values()) == [
+        "it rises by 3 Cel or more within 5m", "4 times within 10m it changes", "3 times within 30m it becomes battery",
+        "(engine.coolant.temperature < 20 and engine.speed == 0) for 30m"], when
+    cold = rows((out / "power~gen-1~coolant-cold.md").read_text())
+    assert cold["Point"] == "gen-1/engine.coolant.temperature" and cold["Judged with"] == "gen-1/engine.speed", cold
     return alarms
 
 
