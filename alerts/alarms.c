@@ -384,7 +384,7 @@ make_parts(struct alarms *self)
     self->devices = device_health_new(params->directory, self->journal);
     self->values = values_new(params->directory, self->engine);
     self->spells = spells_new(&self->tell, &self->index);
-    self->escalation = escalation_new(&self->tell, &self->index);
+    self->escalation = escalation_new(&self->tell, &self->index, figures_kpi_escalated, self);
     self->presence = presence_new(params, self->journal);
     self->commands = commands_new(&(struct orders){.params = params,
                                                    .tell = &self->tell,

@@ -197,6 +197,7 @@ void generation_rows_done(struct alarms *self);
 
 /* figures_kpi.c */
 void figures_kpi_told(struct alarms *self, const struct transition *transition);
+escalation_told figures_kpi_escalated;
 void figures_kpi_restored(struct alarms *self); /* once, after a restart */
 void figures_kpi_tick(struct alarms *self);     /* about once a second */
 json_t *figures_kpi(const struct alarms *self); /* a new reference */

@@ -35,19 +35,22 @@ struct entry {
 struct escalation {
     struct alarm_tell *tell;
     const struct alarm_index *index;
+    escalation_told *on_told;
+    void *ctx;
     struct entry *entries;
     uint32_t climbing, exhausted;
     uint32_t own_point; /* says that a ladder is exhausted: its alarm has none itself */
 };
 
 struct escalation *
-escalation_new(struct alarm_tell *tell, const struct alarm_index *index)
+escalation_new(struct alarm_tell *tell, const struct alarm_index *index, escalation_told *on_told,
+               void *ctx)
 {
     struct escalation *escalation = calloc(1, sizeof *escalation);
 
     if (escalation == NULL)
         return NULL;
-    *escalation = (struct escalation){.tell = tell, .index = index};
+    *escalation = (struct escalation){.tell = tell, .index = index, .on_told = on_told, .ctx = ctx};
     if (!directory_find_point(tell->params->directory, "gateway/" ESCALATION_POINT,
                               &escalation->own_point))
         escalation->own_point = UINT32_MAX;
@@ -272,6 +275,8 @@ tell(struct escalation *escalation, const struct entry *entry, const struct ladd
         return;
     journal_add(escalation->tell->journal, "escalation", now.utc_ms, body, NULL, audiences,
                 def->type->priority);
+    if (escalation->on_told != NULL)
+        escalation->on_told(escalation->ctx, (enum audience)entry->key.audience);
 }
 
 static void

@@ -21,8 +21,13 @@
 
 struct escalation;
 
-/* All borrowed; tell->engine must be there before any other call. NULL: out of memory. */
-struct escalation *escalation_new(struct alarm_tell *tell, const struct alarm_index *index);
+/* A row was added for a step of this audience's ladder; for those who count. */
+typedef void escalation_told(void *ctx, enum audience audience);
+
+/* All borrowed; tell->engine must be there before any other call. `on_told` may be NULL. NULL: out
+ * of memory. */
+struct escalation *escalation_new(struct alarm_tell *tell, const struct alarm_index *index,
+                                  escalation_told *on_told, void *ctx);
 void escalation_free(struct escalation *escalation);
 
 /* After the alarms were restored. */

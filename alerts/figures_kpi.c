@@ -47,6 +47,14 @@ figures_kpi_told(struct alarms *self, const struct transition *transition)
 }
 
 void
+figures_kpi_escalated(void *ctx, enum audience audience)
+{
+    struct alarms *self = ctx;
+
+    kpi_escalation(self->kpi, AUDIENCE_BIT(audience), even_utc_ms(self));
+}
+
+void
 figures_kpi_restored(struct alarms *self)
 {
     for (uint32_t alarm = 0; alarm < self->params->alarm_limit; alarm++) {

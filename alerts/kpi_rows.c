@@ -83,6 +83,15 @@ audiences_in(const json_t *list)
     return bits;
 }
 
+static unsigned
+audience_in(const char *name)
+{
+    for (unsigned audience = 0; audience < AUDIENCE_COUNT; audience++)
+        if (strcmp(name, audience_name((enum audience)audience)) == 0)
+            return AUDIENCE_BIT(audience);
+    return 0;
+}
+
 static struct kpi_fact
 fact_of(const json_t *alarm, const json_t *change, int64_t utc_ms)
 {
@@ -203,10 +212,7 @@ take_body(const struct reading *reading, const struct journal_row *row, const js
     if (strcmp(row->kind, "alarm") == 0)
         take_alarm(rows, body, row->utc_ms);
     else if (strcmp(row->kind, "escalation") == 0)
-        kpi_escalation(rows->kpi,
-                       row->audiences != 0 ? row->audiences
-                                           : audiences_in(json_object_get(body, "audience")),
-                       row->utc_ms);
+        kpi_escalation(rows->kpi, audience_in(json_text_or(body, "audience", "")), row->utc_ms);
     else if (strcmp(row->kind, "command") == 0 && counts)
         take_command(rows, body);
     else if (strcmp(row->kind, "unjournalled") == 0 && counts)

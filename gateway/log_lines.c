@@ -230,9 +230,25 @@ of_escalation(struct line *line, const json_t *body)
 {
     add(line, "%s", text(body, "id"));
     add_occurrence(line, json_object_get(body, "occ"));
-    add(line, ": step %lld", number(body, "step"));
-    add_if(line, " to ", text(body, "to"), "");
+    add(line, ": step %lld of %lld", number(body, "step"), number(body, "of"));
+    if (json_int_or(body, "repeat", 0) > 0)
+        add(line, ", repeat %lld", number(body, "repeat"));
+    add(line, " to ");
+    add_list(line, json_object_get(body, "to"), ", ");
     add_if(line, ", ", text(body, "reason"), "");
+    add(line, "%s", json_is_true(json_object_get(body, "cleared")) ? ", cleared by now" : "");
+}
+
+static void
+of_presence(struct line *line, const json_t *body)
+{
+    bool is_watching = strcmp(text(body, "state"), "watching") == 0;
+
+    add(line, "%s at %s %s ", text(body, "user"), text(body, "client"),
+        is_watching ? "watches for" : "watches no longer for");
+    add_list(line, json_object_get(body, "audiences"), ", ");
+    if (!is_watching)
+        add_if(line, " (", text(body, "reason"), ")");
 }
 
 static void
@@ -253,6 +269,7 @@ of_flood(struct line *line, const json_t *body)
     X(flood)                                                                                       \
     X(generation)                                                                                  \
     X(note)                                                                                        \
+    X(presence)                                                                                    \
     X(start)                                                                                       \
     X(stop)                                                                                        \
     X(unjournalled)                                                                                \

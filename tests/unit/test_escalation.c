@@ -156,7 +156,7 @@ start(struct rig *rig)
     rig->tell.on_told = note;
     rig->tell.ctx = rig;
     assert_true(alarm_index_init(&rig->index, alarms, ALARMS));
-    rig->escalation = escalation_new(&rig->tell, &rig->index);
+    rig->escalation = escalation_new(&rig->tell, &rig->index, NULL, NULL);
     assert_int_equal(journal_each_alarm(rig->journal, restore, rig, &err), ERR_OK);
     assert_int_equal(escalation_restore(rig->escalation, rig->now, &err), ERR_OK);
 }

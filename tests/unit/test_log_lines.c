@@ -71,8 +71,15 @@ every_kind_is_words_and_not_json(void **state)
         {"unjournalled", "{\"from\":4,\"to\":9}", "rows 4 to 9 were told and are not on record"},
         {"worker", "{\"worker\":\"web\",\"change\":\"died\",\"pid\":3,\"status\":9,\"restarts\":1}",
          "web died, pid 3, status 9, restart 1"},
-        {"escalation", "{\"id\":\"power/u/x\",\"occ\":3,\"step\":2,\"to\":\"continuity\"}",
-         "power/u/x #3: step 2 to continuity"},
+        {"escalation",
+         "{\"id\":\"power/u/"
+         "x\",\"occ\":3,\"of\":3,\"reason\":\"ack-timeout\",\"repeat\":1,\"step\":2,"
+         "\"to\":[\"continuity\",\"bert\"],\"cleared\":true}",
+         "power/u/x #3: step 2 of 3, repeat 1 to continuity, bert, ack-timeout, cleared by now"},
+        {"presence",
+         "{\"user\":\"anna\",\"client\":\"desk\",\"state\":\"gone\",\"audiences\":[\"security\"],"
+         "\"reason\":\"not heard again\"}",
+         "anna at desk watches no longer for security (not heard again)"},
         {"something-new", "{\"seq\":1,\"kind\":\"something-new\",\"a\":[1]}", "{\"a\":[1]}"},
     };
 
