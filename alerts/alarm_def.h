@@ -75,8 +75,10 @@ struct alarm_type {
     int64_t window_ms;
     const struct expression *expression; /* RULE_WHEN */
     int64_t on_delay_ms, off_delay_ms;
-    int64_t realarm_ms; /* 0: never */
-    uint64_t digest;    /* of all of the above */
+    int64_t realarm_ms;        /* 0: never */
+    const char *suppressed_by; /* id of its root, or the name of one on the same device; NULL */
+    int64_t suppressed_max_ms; /* under one occurrence of the root */
+    uint64_t digest;           /* of all of the above */
 };
 
 /* A point that an alarm looks at. */
@@ -90,6 +92,7 @@ struct alarm_def {
     const char *id;                /* "power/ups-a/on-battery": <class>/<resource>/<name> */
     uint32_t device;               /* number; UINT32_MAX: the gateway itself */
     uint32_t point;                /* number */
+    uint32_t root;                 /* number, where type->suppressed_by is not NULL */
     int64_t stale_after_ms;        /* age of the point's last good reading that makes it stale */
     /* RULE_DIFFERENCE, RULE_WHEN: all points it looks at; else there is but `point`. */
     const struct alarm_input *inputs;

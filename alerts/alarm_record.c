@@ -1,13 +1,14 @@
 /*
- * alarm_record.c - one alarm as bytes: version 1, little-endian, RECORD_BYTES long.
+ * alarm_record.c - one alarm as bytes: version 1, little-endian, ALARM_RECORD_BYTES long.
  */
 #include "alerts/alarm_record.h"
 
 #include <assert.h>
 #include <string.h>
 
+#include "alerts/fold.h"
+
 #define RECORD_VERSION 1
-#define RECORD_BYTES 88
 
 enum {
     MARK_INP = 1,
@@ -50,7 +51,7 @@ alarm_record_write(const struct alarm_run *run, uint8_t out[ENGINE_RECORD_MAX])
     uint64_t value_bits;
     uint8_t *at = out;
 
-    static_assert(RECORD_BYTES <= ENGINE_RECORD_MAX, "a record does not fit");
+    static_assert(ALARM_RECORD_BYTES <= ENGINE_RECORD_MAX, "a record does not fit");
     memcpy(&value_bits, &state->value, sizeof value_bits);
     put_le(&at, RECORD_VERSION, 1);
     put_le(&at, r->cond, 1);
@@ -106,7 +107,8 @@ alarm_record_read(struct alarm_run *run, const void *record, size_t bytes, struc
     struct alarm_regions *r = &state->regions;
     uint64_t value_bits;
 
-    if (bytes != RECORD_BYTES || get_le(&at, 1) != RECORD_VERSION)
+    if ((bytes != ALARM_RECORD_BYTES && bytes != ALARM_RECORD_BYTES + FOLD_RECORD_BYTES) ||
+        get_le(&at, 1) != RECORD_VERSION)
         return false;
     alarm_run_init(&read);
     r->cond = (uint8_t)get_le(&at, 1);
@@ -120,7 +122,7 @@ alarm_record_read(struct alarm_run *run, const void *record, size_t bytes, struc
     r->good = (marks & MARK_GOOD) != 0;
     r->annunciated = (marks & MARK_ANNUNCIATED) != 0;
     state->is_heard = (marks & MARK_HEARD) != 0;
-    if (!is_possible(r))
+    if (!is_possible(r) || (bytes > ALARM_RECORD_BYTES && !r->design))
         return false;
     state->occ = (uint32_t)get_le(&at, 4);
     state->chatter = (uint32_t)get_le(&at, 4);
@@ -138,6 +140,8 @@ alarm_record_read(struct alarm_run *run, const void *record, size_t bytes, struc
     if (r->shelved)
         restore_shelf(&read, until_utc_ms, (int64_t)get_le(&at, 8), now);
     read.level = run->level;
+    read.fold = run->fold;
+    read.is_root = run->is_root;
     *run = read;
     return true;
 }

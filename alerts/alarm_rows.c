@@ -143,6 +143,27 @@ write_limit(struct text_buf *out, const struct alarm_type *type)
     }
 }
 
+/* Those that do not fit are counted. */
+static void
+write_impacts(struct text_buf *out, const struct alarm_facts *facts)
+{
+    uint32_t listed =
+        facts->impact_count < ALARM_IMPACTS_MAX ? facts->impact_count : ALARM_IMPACTS_MAX;
+
+    if (facts->impact_count == 0)
+        return;
+    json_write_key(out, "impacts");
+    ADD(out, "[");
+    for (uint32_t i = 0; i < listed; i++) {
+        if (i > 0)
+            ADD(out, ",");
+        json_write_string(out, facts->alarms[facts->impacts[i]].id);
+    }
+    ADD(out, "]");
+    if (facts->impact_count > listed)
+        json_write_integer(out, "impacts_more", facts->impact_count - listed);
+}
+
 static void
 write_middle(struct text_buf *out, const struct alarm_def *def, const struct alarm_state *state,
              const struct alarm_facts *facts, const struct subject *subject)
@@ -153,6 +174,7 @@ write_middle(struct text_buf *out, const struct alarm_def *def, const struct ala
         subject->point != NULL && shows_point ? point_label(subject->point, state->value) : NULL;
 
     json_write_text(out, "id", def->id);
+    write_impacts(out, facts);
     write_text_if(out, "label", label);
     write_limit(out, type);
     json_write_flag(out, "managed", type->managed);
@@ -191,6 +213,7 @@ alarm_rows_object(struct text_buf *out, const struct alarm_def *def,
     write_middle(out, def, state, facts, &subject);
     json_write_text(out, "site", facts->directory->site);
     write_suppression(out, &state->regions);
+    write_text_if(out, "supp_by", facts->supp_by);
     write_saying(out, "test", facts->said.text[SAYING_TEST]);
     json_write_text(out, "text", def->type->text);
     json_write_integer(out, "ts", facts->utc_ms);

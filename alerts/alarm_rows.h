@@ -12,14 +12,20 @@
 #include "gateway/base/point.h"
 #include "gateway/base/text.h"
 
+#define ALARM_IMPACTS_MAX 100
+
 /* What an alarm object says besides definition and state. */
 struct alarm_facts {
     const struct directory *directory;
-    const char *boot;          /* boot id of the kernel */
-    const char *clock;         /* clock_state_name() */
-    struct alarm_sayings said; /* of people */
-    uint64_t seq;              /* journal number of the row; 0: not told */
-    int64_t utc_ms;            /* of the transition */
+    const char *boot;               /* boot id of the kernel */
+    const char *clock;              /* clock_state_name() */
+    struct alarm_sayings said;      /* of people */
+    const char *supp_by;            /* id of the root it is suppressed under; NULL: none */
+    const struct alarm_def *alarms; /* what the numbers below mean */
+    const uint32_t *impacts;        /* those suppressed under it, ALARM_IMPACTS_MAX at most */
+    uint32_t impact_count;          /* how many there are, also those not listed */
+    uint64_t seq;                   /* journal number of the row; 0: not told */
+    int64_t utc_ms;                 /* of the transition */
 };
 
 /*

@@ -17,6 +17,7 @@ alarm_run_init(struct alarm_run *run)
     memset(run, 0, sizeof *run);
     alarm_regions_init(&run->state.regions);
     run->state.cause = CAUSE_NOT_YET_READ;
+    run->fold = UINT32_MAX;
     run->condition_due_ms = run->realarm_due_ms = TIMER_NONE;
     run->shelf_due_ms = run->quiet_due_ms = TIMER_NONE;
     for (size_t i = 0; i < ARRAY_LEN(run->raised_mono_ms); i++)
@@ -33,6 +34,13 @@ alarm_run_traits(const struct alarm_type *type)
                                  .shelvable = type->shelvable && !type->managed};
 }
 
+/* Delays are some days at most. */
+static uint32_t
+short_ms(int64_t ms)
+{
+    return ms <= 0 ? 0 : ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
 /* The delays of the condition. */
 static void
 arm_condition(struct alarm_run *run, const struct alarm_type *type, uint8_t cond_before,
@@ -45,7 +53,7 @@ arm_condition(struct alarm_run *run, const struct alarm_type *type, uint8_t cond
                                 : cond == COND_CLEARING ? now_ms + type->off_delay_ms
                                                         : TIMER_NONE;
     } else if ((outputs & OUT(QUALITY_BAD)) != 0 && run->condition_due_ms != TIMER_NONE) {
-        run->condition_left_ms = run->condition_due_ms - now_ms;
+        run->condition_left_ms = short_ms(run->condition_due_ms - now_ms);
         run->condition_due_ms = TIMER_NONE;
     } else if ((outputs & OUT(RESUME)) != 0) {
         run->condition_due_ms = now_ms + run->condition_left_ms;
@@ -229,7 +237,7 @@ alarm_run_settle(struct alarm_run *run, const struct alarm_type *type,
         r->annunciated = r->annunciated && alarm_is_live(r);
     }
     run->condition_due_ms = run->quiet_due_ms = TIMER_NONE;
-    run->condition_left_ms = type->on_delay_ms;
+    run->condition_left_ms = short_ms(type->on_delay_ms);
     if (r->good && r->cond == COND_PENDING)
         run->condition_due_ms = now_ms + type->on_delay_ms;
     if (r->good && r->cond == COND_CLEARING)

@@ -11,8 +11,7 @@
 
 struct alarm_run {
     struct alarm_state state;
-    int64_t condition_due_ms;  /* on- or off-delay; TIMER_NONE, as below */
-    int64_t condition_left_ms; /* of an on-delay, while the quality is bad */
+    int64_t condition_due_ms; /* on- or off-delay; TIMER_NONE, as below */
     int64_t realarm_due_ms;
     int64_t shelf_due_ms;
     int64_t quiet_due_ms; /* end of the chatter hold */
@@ -20,7 +19,10 @@ struct alarm_run {
     int64_t shelf_length_ms; /* as asked for */
     int64_t pending_utc_ms;  /* the reading that began the on-delay */
     uint32_t pending_unc_ms;
-    uint8_t level;                                  /* ALARM_COUNTED_ bits the engine has counted */
+    uint32_t condition_left_ms; /* of an on-delay, while the quality is bad */
+    uint32_t fold;              /* fold.h: where it is suppressed by design; UINT32_MAX: nowhere */
+    bool is_root, owes_impacts; /* fold.h: others are suppressed under it */
+    uint8_t level;              /* ALARM_COUNTED_ bits the engine has counted */
     int64_t raised_mono_ms[ENGINE_CHATTER_MAX - 1]; /* the latest first; INT64_MIN: none */
 };
 

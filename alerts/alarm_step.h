@@ -80,7 +80,9 @@ enum alarm_event {
     X(ANNUNCIATE, "annunciate")                                                                    \
     /* of the filter before the model's input (engine.h), not of the model */                      \
     X(CHATTER, "chatter")                                                                          \
-    X(STEADY, "steady")
+    X(STEADY, "steady")                                                                            \
+    /* of those suppressed under it (engine.h) */                                                  \
+    X(IMPACTS, "impacts")
 enum alarm_output {
 #define ALARM_OUTPUT_ENUM(symbol, name) OUTPUT_##symbol,
     ALARM_OUTPUTS(ALARM_OUTPUT_ENUM)

@@ -35,12 +35,19 @@ alarm_tell_done(struct alarm_tell *tell)
 }
 
 static struct alarm_facts
-facts_of(const struct alarm_tell *tell, int64_t utc_ms)
+facts_of(struct alarm_tell *tell, uint32_t alarm, int64_t utc_ms)
 {
-    return (struct alarm_facts){.directory = tell->params->directory,
-                                .boot = tell->boot,
-                                .clock = tell->clock,
-                                .utc_ms = utc_ms};
+    uint32_t root = engine_root(tell->engine, alarm);
+
+    return (struct alarm_facts){
+        .directory = tell->params->directory,
+        .boot = tell->boot,
+        .clock = tell->clock,
+        .supp_by = root != UINT32_MAX ? tell->params->alarms[root].id : NULL,
+        .alarms = tell->params->alarms,
+        .impacts = tell->impacts,
+        .impact_count = engine_impacts(tell->engine, alarm, tell->impacts, ALARM_IMPACTS_MAX),
+        .utc_ms = utc_ms};
 }
 
 /* The row, and with it the state. `change` is a JSON array. Returns the seq, 0 without memory. */
@@ -96,7 +103,7 @@ void
 alarm_tell_transition(void *ctx, const struct transition *transition)
 {
     struct alarm_tell *tell = ctx;
-    struct alarm_facts facts = facts_of(tell, transition->at.utc_ms);
+    struct alarm_facts facts = facts_of(tell, transition->alarm, transition->at.utc_ms);
 
     facts.said = alarm_people_settle(&tell->people, transition->alarm, &transition->state->regions,
                                      transition->outputs, tell->order);
@@ -115,7 +122,7 @@ void
 alarm_tell_restored(struct alarm_tell *tell, uint32_t alarm)
 {
     const struct alarm_state *state = engine_state(tell->engine, alarm);
-    struct alarm_facts facts = facts_of(tell, tell->utc_ms);
+    struct alarm_facts facts = facts_of(tell, alarm, tell->utc_ms);
 
     if (state == NULL)
         return;
@@ -132,7 +139,7 @@ alarm_tell_write(struct alarm_tell *tell, uint32_t alarm, struct text_buf *out)
     if (state == NULL)
         return false;
 
-    struct alarm_facts facts = facts_of(tell, state->changed_utc_ms);
+    struct alarm_facts facts = facts_of(tell, alarm, state->changed_utc_ms);
     facts.said = alarm_people_said(&tell->people, alarm, &state->regions);
     alarm_rows_object(out, &tell->params->alarms[alarm], state, &facts);
     return true;

@@ -6,6 +6,7 @@
 #define WATCHROOM_ALERTS_ALARM_TELL_H
 
 #include "alerts/alarm_people.h"
+#include "alerts/alarm_rows.h"
 #include "alerts/alarms.h"
 #include "alerts/engine.h"
 #include "alerts/flood.h"
@@ -25,6 +26,7 @@ struct alarm_tell {
     int64_t utc_ms;                  /* now: the row's stamp */
     const struct alarm_order *order; /* under way; NULL: nobody's */
     struct alarm_people people;
+    uint32_t impacts[ALARM_IMPACTS_MAX]; /* of the alarm that is written now */
     struct text_buf object, members;
     uint64_t told, lost; /* rows; transitions that found no memory */
 };

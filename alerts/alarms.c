@@ -366,6 +366,7 @@ make_parts(struct alarms *self)
                                    .directory = params->directory,
                                    .sink = alarm_tell_transition,
                                    .chatter = params->chatter,
+                                   .fold_hold_ms = params->fold_hold_ms,
                                    .first_out_ms = params->first_out_ms,
                                    .ctx = &self->tell};
 

@@ -50,6 +50,7 @@ struct alarms_params {
     bool send_values;           /* forward samples to the courier */
     struct engine_chatter chatter;
     struct flood_limits flood;
+    int64_t fold_hold_ms;      /* a root that has gone suppresses for so long */
     int64_t first_out_ms;         /* quiet time between two bursts; 0: no alarm is first-out */
     int64_t unconfirmed_after_ms; /* P1 not confirmed by the broker: run the command */
     const char *const *unconfirmed_command; /* argv, NULL-terminated; NULL: none configured */

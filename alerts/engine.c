@@ -87,8 +87,8 @@ engine_refresh(const struct engine *engine, uint32_t number)
         state->quality = point->cause == CAUSE_NOT_YET_READ ? QUALITY_GOOD : point->quality;
 }
 
-static void
-tell(struct engine *engine, uint32_t number, uint32_t outputs, struct stamp at)
+void
+engine_tell(struct engine *engine, uint32_t number, uint32_t outputs, struct stamp at)
 {
     struct transition transition = {number, outputs, at, &engine->runs[number].state};
 
@@ -98,6 +98,15 @@ tell(struct engine *engine, uint32_t number, uint32_t outputs, struct stamp at)
     engine->params.sink(engine->params.ctx, &transition);
 }
 
+int64_t
+engine_due_ms(const struct engine *engine, uint32_t number)
+{
+    int64_t own_ms = alarm_run_next_ms(&engine->runs[number]);
+    int64_t fold_ms = fold_due_ms(engine, number);
+
+    return own_ms < fold_ms ? own_ms : fold_ms;
+}
+
 enum alarm_reply
 engine_apply(struct engine *engine, uint32_t number, enum alarm_event event,
              const struct occasion *occasion)
@@ -105,6 +114,9 @@ engine_apply(struct engine *engine, uint32_t number, enum alarm_event event,
     struct alarm_run *run = &engine->runs[number];
     const struct alarm_type *type = engine->params.alarms[number].type;
     enum alarm_reply reply;
+
+    if (event == EVENT_IN_TRUE)
+        fold_before(engine, number, occasion);
     uint32_t outputs = alarm_run_step(run, type, event, occasion, &reply);
 
     if ((outputs & OUT(RAISED)) != 0) {
@@ -114,9 +126,11 @@ engine_apply(struct engine *engine, uint32_t number, enum alarm_event event,
         if (engine->params.chatter.raises > 0)
             outputs |= alarm_run_note_raise(run, &engine->params.chatter, occasion->at.mono_ms);
     }
-    timers_set(engine->timers, number, alarm_run_next_ms(run));
+    fold_settle(engine, number);
+    timers_set(engine->timers, number, engine_due_ms(engine, number));
     engine_recount(engine, number);
-    tell(engine, number, outputs, occasion->at);
+    engine_tell(engine, number, outputs, occasion->at);
+    fold_after(engine, number, occasion);
     return reply;
 }
 
@@ -133,7 +147,7 @@ steady(struct engine *engine, uint32_t number, const struct occasion *occasion)
     uint32_t outputs = alarm_run_steady(run, occasion);
 
     engine_recount(engine, number);
-    tell(engine, number, outputs, occasion->at);
+    engine_tell(engine, number, outputs, occasion->at);
     if (!engine->rules[number].is_met)
         engine_apply(engine, number, EVENT_IN_FALSE, occasion);
 }
@@ -142,11 +156,15 @@ static void
 fire(struct engine *engine, uint32_t number, int64_t until_ms, struct stamp now)
 {
     struct alarm_run *run = &engine->runs[number];
-    int64_t due_ms = alarm_run_next_ms(run);
+    int64_t due_ms = engine_due_ms(engine, number);
     /* The time at which it fell due, on both clocks. */
     struct occasion occasion = {.at = {now.utc_ms - (now.mono_ms - due_ms), due_ms},
                                 .unc_ms = ENGINE_UNC_UNKNOWN};
 
+    if (fold_due_ms(engine, number) == due_ms) {
+        fold_fire(engine, number, &occasion);
+        return;
+    }
     switch (alarm_run_take(run, until_ms)) {
     case DUE_CONDITION:
         engine_apply(engine, number,
@@ -166,25 +184,51 @@ fire(struct engine *engine, uint32_t number, int64_t until_ms, struct stamp now)
     case DUE_NOTHING:
         break;
     }
-    timers_set(engine->timers, number, alarm_run_next_ms(run));
+    timers_set(engine->timers, number, engine_due_ms(engine, number));
+}
+
+/* Of its own timers, and of those of its rule. */
+static int64_t
+first_due_ms(const struct engine *engine, uint32_t number)
+{
+    const struct rule *rule = &engine->rules[number];
+    int64_t due_ms = engine_due_ms(engine, number);
+    int64_t wide_ms = rule_is_wide(rule) ? rule_wide_due_ms(engine->wide, rule->wide) : TIMER_NONE;
+
+    return due_ms <= wide_ms ? due_ms : wide_ms;
+}
+
+static void
+fire_first(struct engine *engine, uint32_t number, struct stamp now)
+{
+    if (engine_due_ms(engine, number) <= first_due_ms(engine, number))
+        fire(engine, number, now.mono_ms, now);
+    else
+        engine_fire_wide(engine, engine->rules[number].wide, now);
 }
 
 void
+engine_catch_up_alone(struct engine *engine, uint32_t number, struct stamp now)
+{
+    while (first_due_ms(engine, number) <= now.mono_ms)
+        fire_first(engine, number, now);
+}
+
+/* Whether it is told depends on its roots: all their timers in the order of time. */
+void
 engine_catch_up(struct engine *engine, uint32_t number, struct stamp now)
 {
-    const struct rule *rule = &engine->rules[number];
-
     for (;;) {
-        int64_t due_ms = alarm_run_next_ms(&engine->runs[number]);
-        int64_t wide_ms =
-            rule_is_wide(rule) ? rule_wide_due_ms(engine->wide, rule->wide) : TIMER_NONE;
+        uint32_t first = number, root = fold_root(engine, number);
 
-        if (due_ms > now.mono_ms && wide_ms > now.mono_ms)
+        for (int i = 0; i < ENGINE_FOLD_DEPTH_MAX && root != ENGINE_NOTHING; i++) {
+            if (first_due_ms(engine, root) < first_due_ms(engine, first))
+                first = root;
+            root = fold_root(engine, root);
+        }
+        if (first_due_ms(engine, first) > now.mono_ms)
             break;
-        if (due_ms <= wide_ms)
-            fire(engine, number, now.mono_ms, now);
-        else
-            engine_fire_wide(engine, rule->wide, now);
+        fire_first(engine, first, now);
     }
 }
 
@@ -200,8 +244,8 @@ engine_feed(struct engine *engine, uint32_t number, bool is_met, const struct oc
         return;
     }
     uint32_t outputs = alarm_run_note_edge(run, &engine->params.chatter, is_met, occasion);
-    timers_set(engine->timers, number, alarm_run_next_ms(run));
-    tell(engine, number, outputs, occasion->at);
+    timers_set(engine->timers, number, engine_due_ms(engine, number));
+    engine_tell(engine, number, outputs, occasion->at);
 }
 
 /* time */
@@ -243,6 +287,7 @@ engine_tick(struct engine *engine, struct stamp now)
         else
             fire_stale(engine, now);
     }
+    fold_tell(engine, now);
 }
 
 int64_t

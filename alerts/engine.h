@@ -69,6 +69,7 @@ struct engine_params {
     engine_sink *sink; /* must not feed the engine */
     void *ctx;
     struct engine_chatter chatter; /* all zero: no hold */
+    int64_t fold_hold_ms;          /* a root that has gone suppresses for so long */
     int64_t first_out_ms;          /* quiet time between two bursts; 0: no alarm is first-out */
 };
 
@@ -116,6 +117,21 @@ enum alarm_reply engine_event(struct engine *engine, uint32_t alarm, enum alarm_
 const struct alarm_state *engine_state(const struct engine *engine, uint32_t alarm);
 /* When its shelf ends, UTC ms; 0: not shelved. */
 int64_t engine_shelf_until(const struct engine *engine, uint32_t alarm);
+/*
+ * Suppression by design. An alarm whose definition names a root is suppressed while that stands
+ * (live, of good quality, not put aside or tested) and it is itself anything but normal: at most
+ * for type->suppressed_max_ms under one occurrence of the root, and fold_hold_ms after it has gone.
+ * Then what is live is told. The root puts out OUT(IMPACTS) with a tick after they have changed.
+ *
+ * The root it is suppressed under now; UINT32_MAX: none.
+ */
+uint32_t engine_root(const struct engine *engine, uint32_t alarm);
+/* Those suppressed under it now, the first `size` of them; returns how many there are. */
+uint32_t engine_impacts(const struct engine *engine, uint32_t alarm, uint32_t *out, uint32_t size);
+#define ENGINE_FOLD_HOLD_DEFAULT_MS 60000
+/* Roots above one another; beyond it, ticks decide what comes first. */
+#define ENGINE_FOLD_DEPTH_MAX 8
+
 /* At rest: normal, nothing unacknowledged, unsuppressed, not under test, good. */
 bool engine_is_at_rest(const struct engine *engine, uint32_t alarm);
 /* The last sample of a point with its age judged: quality bad and cause timeout once it is stale;

@@ -9,6 +9,7 @@
 #include "alerts/alarm_run.h"
 #include "alerts/engine.h"
 #include "alerts/first_out.h"
+#include "alerts/fold.h"
 #include "alerts/rule_wide.h"
 #include "alerts/stale.h"
 #include "gateway/base/timers.h"
@@ -48,6 +49,7 @@ struct engine {
     struct timers *timers; /* by alarm: the first of its timers */
     struct stale *stale;
     struct first_out first_out;
+    struct folds folds;
     struct engine_counts counts;
 };
 
@@ -93,6 +95,12 @@ engine_inputs(const struct engine *engine, uint32_t alarm, struct alarm_input *o
 /* One step of an alarm: its timer, the counters, the sink. */
 enum alarm_reply engine_apply(struct engine *engine, uint32_t alarm, enum alarm_event event,
                               const struct occasion *occasion);
+/* Hands outputs to the sink. */
+void engine_tell(struct engine *engine, uint32_t alarm, uint32_t outputs, struct stamp at);
+/* When the first of its timers is due. */
+int64_t engine_due_ms(const struct engine *engine, uint32_t alarm);
+/* Its own timers that are due by then. */
+void engine_catch_up_alone(struct engine *engine, uint32_t alarm, struct stamp now);
 /* Counts it as what it is now. */
 void engine_recount(struct engine *engine, uint32_t alarm);
 /* Brings up to date what is shown besides the regions; kept out of the path of a sample. */

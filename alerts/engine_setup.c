@@ -134,7 +134,7 @@ engine_new(const struct engine_params *params, struct stamp now)
     for (uint32_t i = 0; i < params->alarm_limit; i++)
         if (params->alarms[i].type != NULL)
             set_up_alarm(engine, i);
-    if (!index_by_point(engine)) {
+    if (!index_by_point(engine) || !fold_init(engine)) {
         engine_free(engine);
         return NULL;
     }
@@ -155,6 +155,7 @@ engine_free(struct engine *engine)
     free(engine->runs);
     free(engine->next_alarm);
     free(engine->devices);
+    fold_done(engine);
     timers_free(engine->timers);
     stale_free(engine->stale);
     free(engine);
@@ -166,7 +167,9 @@ engine_save(const struct engine *engine, uint32_t alarm, uint8_t out[ENGINE_RECO
     if (engine_def(engine, alarm) == NULL)
         return 0;
     engine_refresh(engine, alarm);
-    return alarm_record_write(&engine->runs[alarm], out);
+    size_t bytes = alarm_record_write(&engine->runs[alarm], out);
+    static_assert(ALARM_RECORD_BYTES + FOLD_RECORD_BYTES <= ENGINE_RECORD_MAX, "a record is full");
+    return bytes + fold_save(engine, alarm, out + bytes);
 }
 
 static bool
@@ -244,5 +247,7 @@ engine_restore(struct engine *engine, uint32_t number, const void *record, size_
     if (run->state.regions.shelved &&
         (!alarm_run_traits(def->type).shelvable || run->shelf_due_ms <= now.mono_ms))
         engine_apply(engine, number, EVENT_SHELF_OVER, &occasion);
+    fold_restore(engine, number, (const uint8_t *)record + ALARM_RECORD_BYTES,
+                 bytes - ALARM_RECORD_BYTES, now);
     return true;
 }

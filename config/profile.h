@@ -79,6 +79,8 @@ void profile_check_alarm(const struct schema_reader *reader, struct fy_node *nod
                          const struct raw_alarm *raw, struct rule_points *points);
 /* A list of audiences as bits; 0 after faults. */
 uint8_t profile_read_audiences(const struct schema_reader *reader, struct fy_node *node);
+/* "none" is no root. */
+void profile_settle_root(struct alarm_type *type);
 uint64_t profile_digest_type(const struct alarm_type *type);
 
 #endif

@@ -56,6 +56,7 @@ profile_digest_type(const struct alarm_type *type)
                               (double)type->on_delay_ms,
                               (double)type->off_delay_ms,
                               (double)type->realarm_ms,
+                              (double)type->suppressed_max_ms,
                               (double)type->respond_within_ms};
     const uint8_t bytes[] = {type->alarm_class,  type->audiences,        type->priority,
                              type->rule,         type->managed,          type->latch,
@@ -71,7 +72,15 @@ profile_digest_type(const struct alarm_type *type)
     digest = add_text(digest, type->name);
     digest = add_text(digest, type->text);
     digest = add_text(digest, type->consequence);
+    digest = add_text(digest, type->suppressed_by);
     return add_text(digest, type->action);
+}
+
+void
+profile_settle_root(struct alarm_type *type)
+{
+    if (type->suppressed_by != NULL && strcmp(type->suppressed_by, "none") == 0)
+        type->suppressed_by = NULL;
 }
 
 const struct alarm_type *
@@ -100,7 +109,10 @@ profile_read_alarm(const struct schema_reader *reader, struct fy_node *node,
         .on_delay_ms = raw->on_delay_ms < 0 ? 0 : raw->on_delay_ms,
         .off_delay_ms = raw->off_delay_ms < 0 ? 0 : raw->off_delay_ms,
         .realarm_ms = raw->realarm_ms,
+        .suppressed_by = raw->suppressed_by,
+        .suppressed_max_ms = raw->suppressed_max_ms,
     };
+    profile_settle_root(type);
     if (type->audiences == 0 || !profile_read_rule(reader, node, raw, points, type))
         return NULL;
     /* The same alarm on another point is another alarm, though its id stays. */

@@ -9,6 +9,7 @@
 
 #include "config/lints.h"
 #include "config/site_build.h"
+#include "config/site_roots.h"
 #include "gateway/base/text.h"
 
 #define STALE_POLLS 3
@@ -106,6 +107,7 @@ add_alarm(struct alarm_list *list, const struct alarm_type *type, struct alarm_d
     known = arena_alloc(list->scratch, sizeof *known);
     if (known != NULL) {
         known->name = id;
+        known->number = list->count;
         HASH_ADD_KEYPTR(hh, list->ids, known->name, strlen(known->name), known);
     }
     if (list->count == list->room) {
@@ -299,6 +301,10 @@ read_override(struct alarm_list *list, struct fy_node *node, const struct alarm_
     type->on_delay_ms = raw.on_delay_ms >= 0 ? raw.on_delay_ms : base->on_delay_ms;
     type->off_delay_ms = raw.off_delay_ms >= 0 ? raw.off_delay_ms : base->off_delay_ms;
     type->realarm_ms = raw.realarm_ms >= 0 ? raw.realarm_ms : type->realarm_ms;
+    type->suppressed_by = raw.suppressed_by != NULL ? raw.suppressed_by : base->suppressed_by;
+    type->suppressed_max_ms =
+        raw.suppressed_max_ms >= 0 ? raw.suppressed_max_ms : base->suppressed_max_ms;
+    profile_settle_root(type);
     type->respond_within_ms =
         raw.respond_within_ms >= 0 ? raw.respond_within_ms : base->respond_within_ms;
     type->latch = raw.latch;
@@ -459,6 +465,15 @@ add_of_site(struct alarm_list *list, struct fy_node *node)
 /* numbers */
 
 static void
+place_alarm(struct alarm_def *defs, const uint32_t *numbers, const struct alarm_def *def,
+            uint32_t number)
+{
+    defs[number] = *def;
+    if (def->type->suppressed_by != NULL)
+        defs[number].root = numbers[def->root];
+}
+
+static void
 number_alarms(struct alarm_list *list)
 {
     struct build *build = list->build;
@@ -491,7 +506,7 @@ number_alarms(struct alarm_list *list)
     if (defs == NULL || numbers == NULL)
         abort();
     for (uint32_t i = 0; i < list->count; i++)
-        defs[numbers[i]] = list->alarms[i].def;
+        place_alarm(defs, numbers, &list->alarms[i].def, numbers[i]);
     site->alarms = defs;
     site->alarm_limit = next;
     for (const struct number_of *one = known; one != NULL; one = one->hh.next) {
@@ -524,6 +539,7 @@ build_alarms(struct build *build)
             good = add_of_site(&list, item) && good;
         }
     }
+    good = site_roots_find(build, list.alarms, list.count, list.ids) && good;
     if (good)
         number_alarms(&list);
     if (good && build->options->lint && build->diag->errors == 0)

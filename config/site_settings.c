@@ -364,7 +364,8 @@ read_annunciation(struct build *build)
     static const struct raw_realarm REALARM = {
         {0, 10 * MINUTE_MS, 30 * MINUTE_MS, 240 * MINUTE_MS, 0}};
     struct alarms_params *alarms = &build->site->alarms_params;
-    struct raw_annunciation raw = {.first_out_ms = FIRST_OUT_QUIET_DEFAULT_MS};
+    struct raw_annunciation raw = {.first_out_ms = FIRST_OUT_QUIET_DEFAULT_MS,
+                                   .fold_hold_ms = ENGINE_FOLD_HOLD_DEFAULT_MS};
     struct raw_realarm realarm = REALARM;
     bool good = true;
 
@@ -373,6 +374,7 @@ read_annunciation(struct build *build)
     if (build->top.annunciation != NULL)
         good = schema_read(&build->reader, build->top.annunciation, &TABLE_ANNUNCIATION, &raw);
     alarms->first_out_ms = raw.first_out_ms;
+    alarms->fold_hold_ms = raw.fold_hold_ms;
     if (raw.chatter != NULL)
         good = read_chatter(build, raw.chatter) && good;
     if (raw.flood != NULL)

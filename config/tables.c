@@ -115,6 +115,7 @@ static const struct field ANNUNCIATION[] = {
     {"chatter", FIELD_MAP, FIELD(raw_annunciation, chatter), false, 0, 0, NULL, "", "when an alarm that comes and goes is held"},
     {"flood", FIELD_MAP, FIELD(raw_annunciation, flood), false, 0, 0, NULL, "", "when an audience is told more than it can take in"},
     {"realarm", FIELD_MAP, FIELD(raw_annunciation, realarm), false, 0, 0, NULL, "", "when what was acknowledged and still stands is told again"},
+    {"suppression_hold", FIELD_DURATION, FIELD(raw_annunciation, fold_hold_ms), false, 0, HOUR, NULL, "60s", "what is suppressed under a root (`suppressed_by`) stays so for this long after the root has gone"},
     {"first_out", FIELD_DURATION, FIELD(raw_annunciation, first_out_ms), false, 0, HOUR, NULL, "30s", "quiet before an alarm of an audience counts as the first of a burst; 0s: none does"},
 };
 TABLE(TABLE_ANNUNCIATION, "annunciation", "How alarms are told.", ANNUNCIATION);
@@ -283,6 +284,8 @@ TABLE(TABLE_REGISTER, "register", "Where a Modbus point is.", REGISTER);
     {"on_delay", FIELD_DURATION, FIELD(raw_alarm, on_delay_ms), false, 0, 30 * DAY, NULL, "0s", "how long it must last"}, \
     {"off_delay", FIELD_DURATION, FIELD(raw_alarm, off_delay_ms), false, 0, 30 * DAY, NULL, "0s", "how long it must be over"}, \
     {"realarm", FIELD_DURATION, FIELD(raw_alarm, realarm_ms), false, 0, 30 * DAY, NULL, "by priority: annunciation.realarm", "told again when acknowledged and still there; 0: never"}, \
+    {"suppressed_by", FIELD_TEXT, FIELD(raw_alarm, suppressed_by), false, 0, 0, NULL, "none", "id of the alarm that is its cause, or the name of one of the same device: suppressed while that stands; none lifts what the profile says"}, \
+    {"at_most", FIELD_DURATION, FIELD(raw_alarm, suppressed_max_ms), false, SECOND, 7 * DAY, NULL, "", "with suppressed_by: for so long under one occurrence of it"}, \
     {"latch", FIELD_BOOL, FIELD(raw_alarm, latch), false, 0, 0, NULL, "false", "stays until a person resets it"}
 
 static const struct field ALARM[] = {
@@ -347,6 +350,7 @@ tables_alarm_defaults(void)
                               .off_delay_ms = -1,
                               .respond_within_ms = -1,
                               .realarm_ms = ALARM_REALARM_BY_PRIORITY,
+                              .suppressed_max_ms = -1,
                               .high = NAN,
                               .low = NAN,
                               .limit = NAN,

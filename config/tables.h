@@ -54,7 +54,7 @@ struct raw_series {
 
 struct raw_annunciation {
     struct fy_node *chatter, *flood, *realarm;
-    int64_t first_out_ms;
+    int64_t first_out_ms, fold_hold_ms;
 };
 
 struct raw_chatter {
@@ -136,7 +136,8 @@ struct raw_register {
 };
 
 struct raw_alarm {
-    const char *name, *type, *point, *text, *consequence, *action;
+    const char *name, *type, *point, *text, *consequence, *action, *suppressed_by;
+    int64_t suppressed_max_ms; /* -1: not given */
     int alarm_class;
     int64_t priority, on_delay_ms, off_delay_ms, respond_within_ms, realarm_ms; /* -1: not given */
     double high, low, limit, deadband;                                          /* NAN: not given */

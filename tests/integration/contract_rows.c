@@ -154,6 +154,12 @@ say_alarm(const struct alarm_def *def, unsigned bits, enum cause cause, struct t
     facts.said.text[SAYING_SHELF] = state.regions.shelved ? SHELF : NULL;
     facts.said.text[SAYING_OOS] = state.regions.oos ? said[0] : NULL;
     facts.said.text[SAYING_TEST] = state.regions.test ? said[1] : NULL;
+    static const uint32_t IMPACTS[ALARM_IMPACTS_MAX] = {1};
+    if (state.regions.design && (bits & 64) != 0)
+        facts.supp_by = alarms[0].id;
+    facts.alarms = alarms;
+    facts.impacts = IMPACTS;
+    facts.impact_count = bits % 4 == 1 ? 1 : 0;
     text_buf_reset(out);
     alarm_rows_object(out, def, &state, &facts);
     insist(!out->failed, "an alarm's object");
@@ -357,7 +363,9 @@ fill_journal(void)
                                           .directory = &DIRECTORY,
                                           .sink = alarm_tell_transition,
                                           .ctx = &tell,
-                                          .chatter = ENGINE_CHATTER_DEFAULT};
+                                          .chatter = ENGINE_CHATTER_DEFAULT,
+                                          .fold_hold_ms = 1000,
+                                          .first_out_ms = 30000};
     struct engine *engine = engine_new(&engine_params, now);
     insist(engine != NULL, "no memory");
     tell.engine = engine;
@@ -462,6 +470,8 @@ main(int argc, char **argv)
     log_init("contract-rows", LOG_LEVEL_ERROR);
     types[0] = type_of(RULE_IS, 2);
     types[1] = type_of(RULE_HIGH, 3);
+    types[1].suppressed_by = "on-battery";
+    types[1].suppressed_max_ms = 30000;
     alarms[0] = alarm_of(&types[0], "power/ups-a/on-battery", STATUS);
     alarms[1] = alarm_of(&types[1], "power/ups-a/load-high", LOAD);
     params = (struct alarms_params){

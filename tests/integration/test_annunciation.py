@@ -17,6 +17,11 @@ SITE = """annunciation:
   flood: {begin: 6, end: 3, within: 10s}
   realarm: {p1: 2s, p3: 0s}
   first_out: 10s
+  suppression_hold: 2s
+alarms:
+  - {name: starved, type: bench.starved, class: power, point: s-1/p3, high: 20000, priority: 2, audiences: security,
+     text: no supply, consequence: it stops, action: wait for the supply, respond_within: 1h,
+     suppressed_by: power/m-1/p13-high, at_most: 10m}
 """
 HIGH, LOW = 40000, 40
 
@@ -115,6 +120,28 @@ def flood_begins_is_silent_for_the_less_urgent_and_ends(rig, watcher):
     assert heard[-2:] == ["began", "ended"], heard
 
 
+def consequence_is_suppressed_under_its_root_and_told_when_that_has_gone(rig):
+    root, consequence = "power/m-1/p13-high", "power/s-1/starved"
+    set_and_see(rig, "m-1", "p13", HIGH, root, "raised", 1)
+    rig.sim("set s-1 p3 25000")
+    changes = wait_changes(rig, consequence, lambda changes: "raised" in changes, "a silent raise")
+    assert changes == ["suppressed", "raised"], changes
+    assert alarm_now(rig, consequence)["supp"] == ["design"] and alarm_now(rig, consequence)["supp_by"] == root
+    wait_changes(rig, root, lambda changes: "impacts" in changes, "the impacts")
+    assert alarm_now(rig, root)["impacts"] == [consequence]
+    os.kill(rig.pids()["alarms"], signal.SIGKILL)
+    wait_for("the new judge", lambda: rig.status() and alarm_now(rig, root), 30, 0.1)
+    assert alarm_now(rig, consequence)["supp_by"] == root and alarm_now(rig, root)["impacts"] == [consequence]
+    assert changes_of(rig, consequence) == ["suppressed", "raised"], "a restart tells nothing"
+    set_and_see(rig, "m-1", "p13", LOW, root, "cleared", 1)
+    changes = wait_changes(rig, consequence, lambda changes: "annunciate" in changes, "its telling")
+    assert changes == ["suppressed", "raised", "unsuppressed", "annunciate"], changes
+    released = rows_of(rig, consequence)[-1]
+    cleared = next(row for row in rows_of(rig, root) if "cleared" in row["change"])
+    assert released["alarm"]["ts"] - cleared["alarm"]["ts"] >= 1900, "the hold"
+    assert "supp_by" not in released["alarm"] and released["alarm"]["ack"] == "unacked"
+
+
 def main():
     with Rig(devices=2, site=SITE) as rig:
         watcher = rig.subscribe("watchroom/#")
@@ -124,6 +151,8 @@ def main():
         print("chatter: held, told once, its end told; over a kill")
         acknowledged_alarm_that_stands_is_told_again(rig)
         print("re-alarm: told again after each acknowledgement")
+        consequence_is_suppressed_under_its_root_and_told_when_that_has_gone(rig)
+        print("suppression: under its root, over a kill, told after the hold")
         flood_begins_is_silent_for_the_less_urgent_and_ends(rig, watcher)
         print("flood: begins, silent for P3, ends; over a kill")
 

@@ -58,7 +58,7 @@ struct site {
     struct alarm_def alarms[ALARMS_MAX];
     struct alarm_input inputs[4];
     struct engine_chatter chatter;
-    int64_t first_out_ms;
+    int64_t first_out_ms, fold_hold_ms;
     struct engine *engine;
     int64_t utc_ahead;
     struct told told[TOLD_MAX];
@@ -146,7 +146,8 @@ site_engine(struct site *site, int64_t ms)
                                    .sink = remember,
                                    .ctx = site,
                                    .chatter = site->chatter,
-                                   .first_out_ms = site->first_out_ms};
+                                   .first_out_ms = site->first_out_ms,
+                                   .fold_hold_ms = site->fold_hold_ms};
     struct engine *engine = engine_new(&params, at_ms(site, ms));
 
     assert_non_null(engine);
@@ -372,6 +373,26 @@ site_add_wide_alarms(struct site *site, int64_t stale_after_ms)
     type = site_alarm(site, 15, B_LOAD, 0);
     type->rule = RULE_SILENT;
     type->window_ms = 4000;
+}
+
+/* Suppresses an alarm under another one. */
+static inline void
+site_fold(struct site *site, uint32_t alarm, uint32_t root, int64_t max_ms)
+{
+    site->types[alarm].suppressed_by = "x";
+    site->types[alarm].suppressed_max_ms = max_ms;
+    site->alarms[alarm].root = root;
+}
+
+/* Some of the above under others, one of them twice over. */
+static inline void
+site_add_folds(struct site *site)
+{
+    site->fold_hold_ms = 3000;
+    site_fold(site, 2, 0, 20000);
+    site_fold(site, 6, 0, 9000);
+    site_fold(site, 7, 2, 15000);
+    site_fold(site, 1, 12, 30000);
 }
 
 /* A person does something, mostly sensible. */

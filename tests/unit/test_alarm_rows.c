@@ -64,6 +64,7 @@ alarm_object_in_every_state_is_canonical(void **state)
 {
     static const double VALUES[] = {0, -0.0, 3, 19.4, -3.3, 1e20, 1e-7, 123456789012.5, NAN};
     struct alarm_def def = {.type = &TYPE, .id = "power/ups-a/battery-low"};
+    static const uint32_t impacts[ALARM_IMPACTS_MAX];
     struct text_buf out;
     unsigned seen = 0;
 
@@ -91,6 +92,10 @@ alarm_object_in_every_state_is_canonical(void **state)
                                               ? "{\"by\":\"alice\",\"role\":\"operator\",\"ts\":1}"
                                               : NULL;
             def.device = bits & 64 ? UINT32_MAX : 0;
+            facts.supp_by = bits & 2 ? def.id : NULL;
+            facts.alarms = &def;
+            facts.impacts = impacts;
+            facts.impact_count = bits & 1 ? ALARM_IMPACTS_MAX + 5 : bits & 16 ? 2 : 0;
             text_buf_reset(&out);
             alarm_rows_object(&out, &def, &alarm, &facts);
             assert_false(out.failed);

@@ -28,6 +28,7 @@ set_up(void **state)
     (void)state;
     site_init(&site);
     site_add_mixed_alarms(&site, 3000);
+    site_add_folds(&site);
     site.chatter = ENGINE_CHATTER_DEFAULT;
     site_start(&site);
     memset(seen, 0, sizeof seen);
@@ -124,7 +125,8 @@ start_checked(void)
                                    .alarm_limit = ALARMS_MAX,
                                    .directory = &site.directory,
                                    .sink = check_told,
-                                   .chatter = site.chatter};
+                                   .chatter = site.chatter,
+                                   .fold_hold_ms = site.fold_hold_ms};
 
     site_done(&site);
     site.engine = engine_new(&params, at_ms(&site, 0));

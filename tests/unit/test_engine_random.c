@@ -103,6 +103,7 @@ counts_after_many_inputs_agree_with_a_recount(void **state)
 
     (void)state;
     site_add_mixed_alarms(&site, 3000);
+    site_add_folds(&site);
     site.chatter = ENGINE_CHATTER_DEFAULT;
     site_start(&site);
     for (unsigned i = 0; i < INPUTS / 50; i++) {
@@ -123,6 +124,7 @@ engine_at_work_allocates_nothing(void **state)
     (void)state;
     site_add_mixed_alarms(&site, 3000);
     site_add_wide_alarms(&site, 3000);
+    site_add_folds(&site);
     site.chatter = ENGINE_CHATTER_DEFAULT;
     site_start(&site);
 
@@ -141,6 +143,16 @@ engine_at_work_allocates_nothing(void **state)
     assert_int_equal(after.arena, before.arena);
 }
 
+/* The next thing told of an alarm; what is suppressed under it is told by ticks. */
+static size_t
+next_told(const struct site *told_by, uint32_t alarm, size_t i)
+{
+    while (i < told_by->told_count &&
+           (told_by->told[i].alarm != alarm || told_by->told[i].outputs == OUT(IMPACTS)))
+        i++;
+    return i;
+}
+
 /* The same for one alarm; the order between alarms is that of the ticks. */
 static void
 compare_told(uint32_t alarm)
@@ -148,10 +160,8 @@ compare_told(uint32_t alarm)
     size_t i = 0, j = 0;
 
     for (;;) {
-        while (i < site.told_count && site.told[i].alarm != alarm)
-            i++;
-        while (j < other.told_count && other.told[j].alarm != alarm)
-            j++;
+        i = next_told(&site, alarm, i);
+        j = next_told(&other, alarm, j);
         if (i == site.told_count || j == other.told_count)
             break;
         assert_int_equal(site.told[i].outputs, other.told[j].outputs);
@@ -176,6 +186,8 @@ what_is_told_does_not_depend_on_when_ticks_come(void **state)
     site_add_mixed_alarms(&other, 0);
     site_add_wide_alarms(&site, 0);
     site_add_wide_alarms(&other, 0);
+    site_add_folds(&site);
+    site_add_folds(&other);
     site.chatter = other.chatter = ENGINE_CHATTER_DEFAULT;
     site_start(&site);
     site_start(&other);
@@ -201,7 +213,6 @@ what_is_told_does_not_depend_on_when_ticks_come(void **state)
         }
     }
     assert_true(site.told_ever > 1000);
-    assert_int_equal(site.told_ever, other.told_ever);
 }
 
 /* restart at any moment */

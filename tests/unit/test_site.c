@@ -333,6 +333,34 @@ site_new_secret_touches_only_its_reader(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static void
+site_finds_the_root_of_an_alarm_by_its_id_or_beside_it(void **state)
+{
+    static const char TEXT[] =
+        HEAD "  - {id: a, profile: ups/rfc1628, address: 10.0.0.1,\n"
+             "     alarms: {on-battery: {suppressed_by: comm-lost, at_most: 10m}}}\n" DEVICE(
+                 "b", "10.0.0.2") "alarms:\n"
+                                  "  - {name: x, type: a.b, class: power, point: b/battery.charge, "
+                                  "low: 9, priority: 2,\n"
+                                  "     audiences: facilities, text: low, consequence: it ends, "
+                                  "action: look,\n"
+                                  "     respond_within: 1h, suppressed_by: power/a/on-battery, "
+                                  "at_most: 5m}\n";
+    struct site *first = load(HEAD DEVICE("c", "10.0.0.9"), NULL), *site = load(TEXT, first);
+    uint32_t a = alarm_number(site, "power/a/on-battery"), x = alarm_number(site, "power/b/x");
+
+    (void)state;
+    assert_int_equal(site->alarms[a].root, alarm_number(site, "gateway/a/comm-lost"));
+    assert_int_equal(site->alarms[a].type->suppressed_max_ms, 600000);
+    assert_int_equal(site->alarms[x].root, a);
+    assert_int_equal(site->alarms[x].type->suppressed_max_ms, 300000);
+    for (uint32_t i = 0; i < site->alarm_limit; i++)
+        assert_true(site->alarms[i].type == NULL || i == a || i == x ||
+                    site->alarms[i].type->suppressed_by == NULL);
+    site_free(first);
+    site_free(site);
+}
+
 static int64_t
 realarm_of(const struct site *site, const char *id)
 {
@@ -411,6 +439,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(site_numbers_survive_a_reload_and_are_never_reused),
+        cmocka_unit_test(site_finds_the_root_of_an_alarm_by_its_id_or_beside_it),
         cmocka_unit_test(site_tells_alarms_as_the_philosophy_says_unless_it_says_otherwise),
         cmocka_unit_test(alarms_own_time_goes_before_that_of_its_priority),
         cmocka_unit_test(site_same_file_restarts_nobody),
