@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """`watchroom docs`: a runbook page for every alarm, a folder replaced as a whole, texts that stay texts; and
 docs/builtin-alarms.md is what the program says."""
 import json

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """deploy/systemd: the unit is sound and closed, the program speaks to systemd as the unit says, and none of the system
 calls it makes is forbidden to it."""
 import os
