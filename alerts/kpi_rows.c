@@ -203,6 +203,14 @@ take_loss(struct kpi_rows *rows, const json_t *body)
         rows->lost_rows += (uint64_t)(to - from) + 1;
 }
 
+/* A rung told, of the ladder of one audience; that there are no more is no rung. */
+static void
+take_escalation(struct kpi_rows *rows, const json_t *body, int64_t utc_ms)
+{
+    if (strcmp(json_text_or(body, "reason", ""), "exhausted") != 0)
+        kpi_escalation(rows->kpi, audience_in(json_text_or(body, "audience", "")), utc_ms);
+}
+
 static void
 take_body(const struct reading *reading, const struct journal_row *row, const json_t *body)
 {
@@ -212,7 +220,7 @@ take_body(const struct reading *reading, const struct journal_row *row, const js
     if (strcmp(row->kind, "alarm") == 0)
         take_alarm(rows, body, row->utc_ms);
     else if (strcmp(row->kind, "escalation") == 0)
-        kpi_escalation(rows->kpi, audience_in(json_text_or(body, "audience", "")), row->utc_ms);
+        take_escalation(rows, body, row->utc_ms);
     else if (strcmp(row->kind, "command") == 0 && counts)
         take_command(rows, body);
     else if (strcmp(row->kind, "unjournalled") == 0 && counts)

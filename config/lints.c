@@ -257,6 +257,36 @@ lint_values(struct linting *linting, const struct subject *of)
          rule_kind_name((enum rule_kind)type->rule), listed == 0 ? "no" : "every", point->id);
 }
 
+/* Windows that are too short for how often the point is read. */
+static void
+lint_window(struct linting *linting, const struct subject *of)
+{
+    const struct alarm_type *type = of->type;
+    int64_t need_ms =
+        type->rule == RULE_COUNT ? of->interval_ms * 2 * (type->at_least - 1) : of->interval_ms;
+    char window[24], interval[24];
+
+    if (of->interval_ms == 0 || type->window_ms >= need_ms)
+        return;
+    text_format_duration(type->window_ms, window, sizeof window);
+    text_format_duration(of->interval_ms, interval, sizeof interval);
+    if (type->rule == RULE_SILENT)
+        find(linting, LINT_ALWAYS, &of->alarm->at, "several polls, at least",
+             "%s: it comes and goes: silent for %s, but %s is read only every %s",
+             of->alarm->def.id, window, of->point->id, interval);
+    else
+        find(linting, LINT_NEVER, &of->alarm->at, "poll more often, or look back further",
+             "%s: it can never be raised: in %s there are too few readings of %s, one every %s",
+             of->alarm->def.id, window, of->point->id, interval);
+}
+
+static bool
+has_window(const struct alarm_type *type)
+{
+    return type->rule == RULE_RISE || type->rule == RULE_FALL || type->rule == RULE_CHANGE ||
+           type->rule == RULE_COUNT || type->rule == RULE_SILENT;
+}
+
 static void
 lint_reach(struct linting *linting, const struct subject *of)
 {
@@ -266,6 +296,8 @@ lint_reach(struct linting *linting, const struct subject *of)
         lint_limit(linting, of);
     else if (of->type->rule == RULE_IS || of->type->rule == RULE_NOT)
         lint_values(linting, of);
+    else if (has_window(of->type))
+        lint_window(linting, of);
 }
 
 /* alarms beside each other */
@@ -424,6 +456,24 @@ source_of(const struct linting *linting, const struct alarm_def *def,
     return NULL;
 }
 
+/* Of all points the alarm looks at, the interval of the one that is read least often; 0: once. */
+static int64_t
+slowest(const struct linting *linting, const struct lint_alarm *alarm,
+        const struct built_device *device, const struct point_def *point)
+{
+    const struct directory *directory = &linting->build->site->directory;
+    int64_t longest_ms = device->groups[point->group].interval_ms;
+
+    for (uint16_t i = 0; i < alarm->def.input_count && longest_ms > 0; i++) {
+        const struct point_ref *ref = directory_point(directory, alarm->def.inputs[i].point);
+        const struct built_device *other = ref == NULL ? NULL : linting->devices[ref->device];
+        int64_t ms = other == NULL ? longest_ms : other->groups[ref->def->group].interval_ms;
+
+        longest_ms = ms == 0 || ms > longest_ms ? ms : longest_ms;
+    }
+    return longest_ms;
+}
+
 static void
 lint_one(struct linting *linting, const struct lint_alarm *alarm)
 {
@@ -432,7 +482,7 @@ lint_one(struct linting *linting, const struct lint_alarm *alarm)
 
     of.source = source_of(linting, &alarm->def, &device);
     of.point = of.source == NULL ? NULL : of.source->def;
-    of.interval_ms = of.source == NULL ? 0 : device->groups[of.point->group].interval_ms;
+    of.interval_ms = of.source == NULL ? 0 : slowest(linting, alarm, device, of.point);
     lint_words(linting, &of);
     lint_times(linting, &of);
     lint_reach(linting, &of);

@@ -31,7 +31,7 @@ static const char LOG_HELP[] =
     "      --after SEQ     only rows after this number\n"
     "      --kind KIND     alarm, checkpoint, command, comment, device, escalation, flood, "
     "generation,\n"
-    "                      note, start, stop, unjournalled, worker\n"
+    "                      note, presence, start, stop, unjournalled, worker\n"
     "      --state-dir DIR read this journal, without asking a gateway\n" COMMON_HELP "\n"
     "Exit status: 0; 3 no gateway reachable and no --state-dir; 4 the journal cannot be read.\n";
 

@@ -224,31 +224,34 @@ of_note(struct line *line, const json_t *body)
     }
 }
 
-/* A step of an escalation: whom it went to. */
 static void
 of_escalation(struct line *line, const json_t *body)
 {
-    add(line, "%s", text(body, "id"));
+    add(line, "P%lld %s", number(body, "priority"), text(body, "id"));
     add_occurrence(line, json_object_get(body, "occ"));
-    add(line, ": step %lld of %lld", number(body, "step"), number(body, "of"));
+    add(line, ": %s, step %lld of %lld", text(body, "reason"), number(body, "step"),
+        number(body, "of"));
     if (json_int_or(body, "repeat", 0) > 0)
         add(line, ", repeat %lld", number(body, "repeat"));
-    add(line, " to ");
+    add(line, " of %s to ", text(body, "audience"));
     add_list(line, json_object_get(body, "to"), ", ");
-    add_if(line, ", ", text(body, "reason"), "");
-    add(line, "%s", json_is_true(json_object_get(body, "cleared")) ? ", cleared by now" : "");
+    if (json_is_true(json_object_get(body, "cleared")))
+        add(line, "; cleared meanwhile");
 }
 
 static void
 of_presence(struct line *line, const json_t *body)
 {
-    bool is_watching = strcmp(text(body, "state"), "watching") == 0;
+    bool watches = strcmp(text(body, "state"), "watching") == 0;
 
-    add(line, "%s at %s %s ", text(body, "user"), text(body, "client"),
-        is_watching ? "watches for" : "watches no longer for");
-    add_list(line, json_object_get(body, "audiences"), ", ");
-    if (!is_watching)
-        add_if(line, " (", text(body, "reason"), ")");
+    add(line, "%s at %s %s", text(body, "user"), text(body, "client"),
+        watches ? "watches for " : "is gone");
+    if (watches)
+        add_list(line, json_object_get(body, "audiences"), ", ");
+    else
+        add_if(line, ": ", text(body, "reason"), "");
+    if (json_int_or(body, "skipped", 0) > 0)
+        add(line, ", %lld changes before were too fast", number(body, "skipped"));
 }
 
 static void

@@ -126,7 +126,7 @@ def figures(rows, begin, end):
             f[supp] = sum(1 for a in mine.values() if a.state and supp in a.state["supp"])
         f["held"] = sum(1 for a in mine.values() if a.state and a.state.get("chatter", 0) > 0)
         f["top"] = sorted(((-a.told, i) for i, a in mine.items() if a.told))[:10]
-        f["escalations"] = sum(1 for r in rows if r["kind"] == "escalation" and name == r["audience"] and r["ts"] >= begin)
+        f["escalations"] = sum(1 for r in rows if r["kind"] == "escalation" and name == r["audience"] and r["reason"] != "exhausted" and r["ts"] >= begin)
     commands = [r for r in rows if r["kind"] == "command" and r["ts"] >= begin]
     return out, covered, commands
 
@@ -331,7 +331,8 @@ def forty_days(path, rows):
             if body["code"] != "ok":
                 body["count"] = rng.randint(1, 4)
         elif rng.random() < 0.03:
-            kind, body = "escalation", {"audience": a["audience"][0], "id": a["id"], "step": 1, "to": a["audience"]}
+            kind, body = "escalation", {"audience": a["audience"][0], "id": a["id"], "step": 1,
+                                                "reason": rng.choice(("unacknowledged", "ack-timeout", "exhausted"))}
         else:
             body = {"change": change(rng, a, now)}
             alarm = {**template["alarm"], **a, "ts": now, "seq": seq + 1}

@@ -72,14 +72,21 @@ every_kind_is_words_and_not_json(void **state)
         {"worker", "{\"worker\":\"web\",\"change\":\"died\",\"pid\":3,\"status\":9,\"restarts\":1}",
          "web died, pid 3, status 9, restart 1"},
         {"escalation",
-         "{\"id\":\"power/u/"
-         "x\",\"occ\":3,\"of\":3,\"reason\":\"ack-timeout\",\"repeat\":1,\"step\":2,"
-         "\"to\":[\"continuity\",\"bert\"],\"cleared\":true}",
-         "power/u/x #3: step 2 of 3, repeat 1 to continuity, bert, ack-timeout, cleared by now"},
+         "{\"id\":\"power/u/x\",\"occ\":3,\"priority\":1,\"reason\":\"unacknowledged\",\"step\":2,"
+         "\"of\":4,\"repeat\":0,\"audience\":\"security\",\"to\":[\"continuity\",\"ann\"],"
+         "\"cleared\":"
+         "true}",
+         "P1 power/u/x #3: unacknowledged, step 2 of 4 of security to continuity, ann; cleared "
+         "meanwhile"},
         {"presence",
-         "{\"user\":\"anna\",\"client\":\"desk\",\"state\":\"gone\",\"audiences\":[\"security\"],"
-         "\"reason\":\"not heard again\"}",
-         "anna at desk watches no longer for security (not heard again)"},
+         "{\"user\":\"ann\",\"client\":\"desk-1\",\"state\":\"watching\",\"audiences\":["
+         "\"security\"],"
+         "\"reason\":\"said\"}",
+         "ann at desk-1 watches for security"},
+        {"presence",
+         "{\"user\":\"ann\",\"client\":\"desk-1\",\"state\":\"gone\",\"audiences\":[],\"reason\":"
+         "\"not heard again\"}",
+         "ann at desk-1 is gone: not heard again"},
         {"something-new", "{\"seq\":1,\"kind\":\"something-new\",\"a\":[1]}", "{\"a\":[1]}"},
     };
 
