@@ -275,7 +275,7 @@ tell(struct escalation *escalation, const struct entry *entry, const struct ladd
         return;
     journal_add(escalation->tell->journal, "escalation", now.utc_ms, body, NULL, audiences,
                 def->type->priority);
-    if (escalation->on_told != NULL)
+    if (rung != NULL && escalation->on_told != NULL)
         escalation->on_told(escalation->ctx, (enum audience)entry->key.audience);
 }
 

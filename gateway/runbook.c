@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "alerts/roles.h"
+#include "gateway/runbook_ladder.h"
 
 static const char MADE[] = "Made by `watchroom docs` from the configuration; do not edit.\n";
 
@@ -222,7 +223,8 @@ add_out_of_service(struct text_buf *out, const struct alarm_type *type)
 /* the tables of a page */
 
 static void
-add_alarm(struct text_buf *out, const struct alarm_def *def, const struct point_def *point)
+add_alarm(struct text_buf *out, const struct site *site, const struct alarm_def *def,
+          const struct point_def *point)
 {
     const struct alarm_type *type = def->type;
     char audiences[80];
@@ -240,6 +242,7 @@ add_alarm(struct text_buf *out, const struct alarm_def *def, const struct point_
     add_row(out, "Acknowledgement", type->ack_required ? "needed" : "not needed");
     if (type->realarm_ms > 0)
         add_duration(out, "Told again after", type->realarm_ms);
+    runbook_ladder_rows(site, type, out);
     add_shelving(out, type);
     add_out_of_service(out, type);
     add_row(out, "Managed", type->managed ? "yes: never shelved, never suppressed" : "no");
@@ -325,7 +328,7 @@ runbook_page(const struct site *site, const struct alarm_def *def, struct text_b
     add_text(out, def->id);
     text_buf_add(out, "\n\n");
     add_words(out, def->type);
-    add_alarm(out, def, point);
+    add_alarm(out, site, def, point);
     add_subject(out, site, def, point, is_polled(site, def));
     text_buf_add(out, "\n[All alarms](index.md). %s", MADE);
 }

@@ -17,7 +17,8 @@ PROFILES = SOURCE / "config" / "profiles"
 PIPE = re.compile(r"(?<!\\)\|")
 HOSTILE = "<script>alert(1)</script> | [click](http://x) `rm` *b* _i_ # ~~s~~ & \\\\ end"
 SITE = """site: {{id: t1, name: '{name}'}}
-devices:
+users: [{{name: lead, role: supervisor}}]
+{ladder}devices:
   - id: panel
     name: 'A | B'
     owner: '<b>facilities</b>'
@@ -33,6 +34,12 @@ alarms:
   - {{name: a.b, type: test.ab, class: fire, audiences: security, priority: 1, managed: true, latch: true, point: panel/s, is: ["on", test], text: A state,
      consequence: People are in danger, action: Call the fire brigade, respond_within: 2m}}
 {more}"""
+LADDER = """audiences:
+  security:
+    escalation:
+      - {priority: 1, steps: [{after: 0s, to: security}, {after: 90s, to: [continuity, lead]}], repeats: 2, repeat_every: 5m, ack_timeout: 20m}
+      - {priority: 4, steps: []}
+"""
 MORE = """  - {name: off, type: test.off, class: access, audiences: security, priority: 4, shelvable: false, point: panel/s, not: "off", text: It is on,
      consequence: It burns power, action: Switch it off at the panel, respond_within: 1d}
 """
@@ -46,7 +53,7 @@ def docs(*words, status=0):
 
 def write_site(folder, more=MORE):
     path = folder / "site.yaml"
-    path.write_text(SITE.format(name="Site <1>", text=HOSTILE.replace("'", "''"), more=more))
+    path.write_text(SITE.format(name="Site <1>", text=HOSTILE.replace("'", "''"), more=more, ladder=LADDER))
     return path
 
 
@@ -103,8 +110,12 @@ def a_page_says_what_is_configured(folder):
     fire = rows((out / "fire~panel~a.b.md").read_text())
     assert fire["Raised when"] == "it is on or test" and fire["Shelving"] == "never" and fire["Managed"].startswith("yes")
     assert "second person" in fire["Out of service"] and fire["Latched"]
+    assert fire["Nobody of security answers"] == ("0s: security; 90s: continuity, lead; the last again after each 5m, 2 times; "
+                                                  "anew when acknowledged, and for 20m neither over nor commented"), fire
+    assert have["Nobody of facilities answers"].startswith("0s: facilities; 10m:"), have
     off = rows((out / "access~panel~off.md").read_text())
     assert off["Raised when"] == "it is not off" and off["Shelving"] == "never"
+    assert not [title for title in off if title.startswith("Nobody")], off
     for page in out.glob("*.md"):
         text = page.read_text()
         assert not re.search(r"(?<!\\)<", text) and "[click]" not in text and not re.search(r"(?<!\\)`rm", text), page
