@@ -124,6 +124,7 @@ record_request(json_t *body, const struct order_request *request)
 {
     set_text_if(body, "cid", request->cid);
     set_text_if(body, "id", request->alarm.id);
+    set_text_if(body, "root", request->root);
     set_text_if(body, "note", request->note);
     set_text_if(body, "second", request->second);
     set_time_if(body, "duration_s", request->duration_ms / 1000);

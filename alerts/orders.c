@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alerts/history.h"
+#include "gateway/base/text.h"
 
 #define PLAN_AHEAD_MS (INT64_C(90) * 86400000) /* how far ahead an out-of-service may begin */
 
@@ -465,7 +466,53 @@ do_one(const struct orders *orders, const struct sender *sender,
     return outcome;
 }
 
-/* Each for itself: what can be acknowledged is. The worst one is what is said of the whole. */
+/* One of a group. The first that fails is what is said of the whole. */
+static void
+add_result(struct outcome *all, json_t *results, const char *id, const struct outcome *one)
+{
+    json_array_append_new(results, json_pack("{s:s, s:s, s:I}", "code", outcome_name(one->code),
+                                             "id", id, "occ", (json_int_t)one->occ));
+    if (one->code != OUTCOME_OK && all->code == OUTCOME_OK) {
+        *all = *one;
+        all->occ = 0;
+    }
+}
+
+/* The root and what is folded under it, as far as it waits for an acknowledgement. */
+static struct outcome
+do_root(const struct orders *orders, const struct sender *sender,
+        const struct order_request *request, struct stamp now, json_t *results)
+{
+    struct outcome all = {.code = OUTCOME_OK};
+    uint32_t root;
+
+    if (!alarm_index_find(orders->index, request->root, &root))
+        return outcome_of(OUTCOME_BAD_REQUEST, "there is no alarm %.120s", request->root);
+    for (uint32_t i = 0; i < orders->params->alarm_limit; i++) {
+        const struct alarm_def *def = &orders->params->alarms[i];
+        const struct alarm_state *state = engine_state(orders->tell->engine, i);
+        bool is_folded = def->type != NULL && def->type->suppressed_by != NULL && def->root == root;
+        struct request_alarm alarm;
+
+        if (state == NULL || (i != root && !is_folded) || state->regions.ack != ACK_UNACKED)
+            continue;
+        if (json_array_size(results) == REQUEST_ROOT_MAX) {
+            struct outcome rest = outcome_of(OUTCOME_BAD_REQUEST,
+                                             "%d of them; there are more: again", REQUEST_ROOT_MAX);
+
+            return all.code == OUTCOME_OK ? rest : all;
+        }
+        alarm = (struct request_alarm){.occ_from = state->occ, .occ_to = state->occ};
+        text_copy(alarm.id, sizeof alarm.id, def->id);
+        struct outcome one = do_one(orders, sender, request, &alarm, now);
+        add_result(&all, results, def->id, &one);
+    }
+    if (json_array_size(results) == 0)
+        return outcome_of(OUTCOME_BAD_REQUEST, "nothing waits for an acknowledgement there");
+    return all;
+}
+
+/* Each for itself: what can be acknowledged is. */
 static struct outcome
 do_group(const struct orders *orders, const struct sender *sender,
          const struct order_request *request, struct stamp now)
@@ -473,18 +520,17 @@ do_group(const struct orders *orders, const struct sender *sender,
     json_t *results = json_array();
     struct outcome all = {.code = OUTCOME_OK};
 
+    if (request->root[0] != '\0')
+        all = do_root(orders, sender, request, now, results);
     for (uint32_t i = 0; i < request->group_count; i++) {
         struct outcome one = do_one(orders, sender, request, &request->group[i], now);
 
-        json_array_append_new(results,
-                              json_pack("{s:s, s:s, s:I}", "code", outcome_name(one.code), "id",
-                                        request->group[i].id, "occ", (json_int_t)one.occ));
-        if (one.code != OUTCOME_OK && all.code == OUTCOME_OK) {
-            all = one;
-            all.occ = 0;
-        }
+        add_result(&all, results, request->group[i].id, &one);
     }
-    all.more = json_pack("{s:o}", "results", results);
+    if (json_array_size(results) > 0)
+        all.more = json_pack("{s:o}", "results", results);
+    else
+        json_decref(results);
     return all;
 }
 

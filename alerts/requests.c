@@ -105,6 +105,12 @@ read_id(const struct reading *reading, const json_t *value)
 }
 
 static bool
+read_root(const struct reading *reading, const json_t *value)
+{
+    return read_path(value, reading->request->root);
+}
+
+static bool
 read_occurrence(const json_t *occ, struct request_alarm *alarm)
 {
     const json_t *from = json_is_array(occ) ? json_array_get(occ, 0) : occ;
@@ -242,7 +248,8 @@ static const struct {
      "whole seconds, 1 to a year"},
     {"from", BIT(OOS), 0, read_from, "UTC milliseconds"},
     {"to", BIT(OOS), 0, read_to, "UTC milliseconds"},
-    {"alarms", BIT(ACK_GROUP), BIT(ACK_GROUP), read_group, "1 to 64 times {\"id\":, \"occ\":}"},
+    {"root", BIT(ACK_GROUP), 0, read_root, "the id of an alarm"},
+    {"alarms", BIT(ACK_GROUP), 0, read_group, "1 to 64 times {\"id\":, \"occ\":}"},
     {"jid", BIT(GET), 0, read_jid, "the id of a journal"},
     {"since", BIT(GET), 0, read_since, "a journal number"},
     {"limit", BIT(GET), 0, read_limit, "1 to 1000"},
@@ -282,6 +289,9 @@ check_together(const struct reading *reading)
 {
     struct order_request *request = reading->request;
 
+    if (request->order == ORDER_ACK_GROUP &&
+        (request->group_count > 0) == (request->root[0] != '\0'))
+        return refuse(reading, "alarms or root: which ones");
     if (request->order == ORDER_OOS && request->second[0] == '\0') {
         if (request->to_utc_ms == 0)
             return refuse(reading, "to: when it ends, UTC milliseconds");

@@ -14,6 +14,7 @@
 #define REQUEST_COMMAND_BYTES_MAX 4096 /* payload of a command */
 #define REQUEST_LINE_BYTES_MAX 8192    /* line of the control socket */
 #define REQUEST_GROUP_MAX 64           /* alarms that one ack-group names */
+#define REQUEST_ROOT_MAX 256           /* alarms that one ack-group by root acknowledges */
 #define REQUEST_ROWS_MAX 1000          /* rows that one get asks for */
 #define REQUEST_SEQ_MAX ((INT64_C(1) << 48) - 1) /* of a journal number */
 #define REQUEST_TEST_DEFAULT_MS INT64_C(300000)
@@ -38,6 +39,7 @@ struct order_request {
     bool has_since;
     uint64_t since;
     uint32_t limit; /* get: rows; 0: as many as an answer holds */
+    char root[TOPIC_ID_MAX]; /* ack-group: this alarm and what is folded under it */
     uint32_t group_count;
     struct request_alarm group[REQUEST_GROUP_MAX];
 };

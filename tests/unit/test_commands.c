@@ -659,6 +659,34 @@ group_is_acknowledged_one_by_one_and_says_which_were_not(void **state)
     assert_int_equal(regions(rig, 2)->ack, ACK_UNACKED);
 }
 
+static void
+root_is_acknowledged_with_what_is_folded_under_it(void **state)
+{
+    struct rig *rig = *state;
+    struct outcome outcome;
+
+    for (uint32_t kind = 1; kind < 3; kind++) {
+        alarms[kind].root = 3;
+        types[kind].suppressed_by = "k3";
+    }
+    assert_string_equal(
+        code_of(rig, ROLE_OPERATOR, "{\"verb\":\"ack-group\",\"root\":\"power/own/k3\"}"),
+        "bad-request"); /* nothing waits */
+    for (uint32_t kind = 1; kind < 4; kind++)
+        read_value(rig, kind, 20);
+    read_value(rig, 8, 20); /* another one */
+    outcome = order(rig, ROLE_VIEWER, "{\"verb\":\"ack-group\",\"root\":\"power/own/k3\"}");
+    assert_int_equal(outcome.code, OUTCOME_DENIED);
+    json_decref(outcome.more);
+    outcome = order(rig, ROLE_OPERATOR, "{\"verb\":\"ack-group\",\"root\":\"power/own/k3\"}");
+    assert_int_equal(outcome.code, OUTCOME_OK);
+    assert_true(json_array_size(json_object_get(outcome.more, "results")) >= 1);
+    json_decref(outcome.more);
+    for (uint32_t kind = 1; kind < 4; kind++)
+        assert_int_not_equal(regions(rig, kind)->ack, ACK_UNACKED);
+    assert_int_equal(regions(rig, 8)->ack, ACK_UNACKED);
+}
+
 /* The rows that a get gives, page by page, against the journal itself. */
 static bool
 collect(void *ctx, const struct journal_row *row)
@@ -744,6 +772,7 @@ main(void)
         RIGGED(clock_that_went_back_makes_no_spell_longer_than_was_asked_for),
         RIGGED(plan_that_is_given_up_never_begins),
         RIGGED(group_is_acknowledged_one_by_one_and_says_which_were_not),
+        RIGGED(root_is_acknowledged_with_what_is_folded_under_it),
         RIGGED(get_since_gives_every_told_row_once_in_order_and_says_when_that_was_all),
     };
 

@@ -82,6 +82,8 @@ control_lines_are_read_or_refused_with_a_reason(void **state)
         {"{\"verb\":\"ack-group\",\"alarms\":[{\"id\":\"a/b\",\"x\":1}]}", "alarms"},
         {"{\"verb\":\"ack-group\",\"alarms\":[\"a/b\"]}", "alarms"},
         {"{\"verb\":\"ack-group\"}", "alarms"},
+        {"{\"verb\":\"ack-group\",\"root\":\"a/b\"}", NULL},
+        {"{\"verb\":\"ack-group\",\"root\":\"a/b\",\"alarms\":[{\"id\":\"a/b\"}]}", "alarms or root"},
         {"{\"verb\":\"get\",\"since\":7,\"limit\":1001}", "limit"},
         {"{\"verb\":\"shutdown\"}", "verb"},
         {"{}", "verb"},
