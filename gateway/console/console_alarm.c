@@ -90,6 +90,29 @@ read_saying(const json_t *said, const char *why_key)
     return console_text_copy(text, sizeof text);
 }
 
+/* "12: power/ups-a/input-failed, power/ups-b/input-failed ..."; "" it is nobody's root. */
+static char *
+read_impacts(const json_t *object)
+{
+    const json_t *impacts = json_object_get(object, "impacts"), *id;
+    int64_t more = json_int_or(object, "impacts_more", 0);
+    long long count = (long long)json_array_size(impacts) +
+                      (more > 0 && more <= UINT32_MAX ? (long long)more : 0);
+    char text[TEXT_MAX_BYTES];
+    size_t index, used;
+
+    if (json_array_size(impacts) == 0)
+        return console_text_copy("", 1);
+    used = (size_t)snprintf(text, sizeof text, "%lld:", count);
+    json_array_foreach(impacts, index, id)
+    {
+        if (json_is_string(id) && used < sizeof text)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s %s", index > 0 ? "," : "",
+                                     json_string_value(id));
+    }
+    return console_text_copy(text, sizeof text);
+}
+
 /* What somebody put aside: the strongest reason of it. */
 static const json_t *
 aside_of(const json_t *object)
@@ -137,7 +160,8 @@ read_texts(const json_t *object, struct console_alarm *alarm)
     }
     alarm->acked = read_saying(json_object_get(object, "acked"), "note");
     alarm->aside = read_saying(aside_of(object), "reason");
-    return is_whole && alarm->acked != NULL && alarm->aside != NULL;
+    alarm->impacts = read_impacts(object);
+    return is_whole && alarm->acked != NULL && alarm->aside != NULL && alarm->impacts != NULL;
 }
 
 static int64_t
@@ -213,6 +237,7 @@ console_alarm_free(struct console_alarm *alarm)
     free(alarm->root);
     free(alarm->acked);
     free(alarm->aside);
+    free(alarm->impacts);
     free(alarm);
 }
 

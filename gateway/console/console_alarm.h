@@ -27,8 +27,10 @@ struct console_alarm {
     uint32_t chatter;
     char value[64]; /* with its unit, or its label; "" unknown */
     char limit[24];
-    /* Each in its own memory; never NULL. `acked`, `aside`: who said so, and why. */
-    char *text, *consequence, *action, *resource, *type, *zone, *owner, *root, *acked, *aside;
+    /* Each in its own memory; never NULL. `acked`, `aside`: who said so, and why; `impacts`: what
+     * is folded under it. */
+    char *text, *consequence, *action, *resource, *type, *zone, *owner, *root, *acked, *aside,
+        *impacts;
 };
 
 /* NULL: no such alarm can be (or out of memory). The caller frees. */

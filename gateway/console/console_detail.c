@@ -176,6 +176,7 @@ add_alarm(struct console_ui *ui, struct lines *lines, struct stamp now)
     add_text(lines, "zone", CONSOLE_PLAIN, alarm->zone);
     add_text(lines, "owner", CONSOLE_PLAIN, alarm->owner);
     add_text(lines, "root", CONSOLE_PLAIN, alarm->root);
+    add_text(lines, "explains", CONSOLE_PLAIN, alarm->impacts);
     add_text(lines, "type", CONSOLE_PLAIN, alarm->type);
     add_audiences(lines, alarm);
     add_history(lines, model, id);

@@ -439,7 +439,9 @@ groups_are_by_root_else_by_device_and_are_acknowledged_as_one(void **state)
     json_t *object;
 
     (void)state;
-    feed(&model, "alarm/power/mains", alarm_object("mains", 1, 7, 1, "unacked", "active", ""),
+    feed(&model, "alarm/power/mains",
+         alarm_object("mains", 1, 7, 1, "unacked", "active",
+                      "\"impacts\":[\"power/x\",\"power/y\"],\"impacts_more\":5"),
          false, 10);
     feed(&model, "alarm/power/x",
          alarm_object("x", 2, 1, 2, "unacked", "active", "\"supp_by\":\"power/mains\""), false, 10);
@@ -473,6 +475,8 @@ groups_are_by_root_else_by_device_and_are_acknowledged_as_one(void **state)
     press(CONSOLE_KEY_ENTER);
     assert_string_equal(sent_verb, "ack");
     assert_non_null(strstr(sent, "\"occ\":7,"));
+    press(CONSOLE_KEY_ENTER);
+    assert_shown("explains        7: power/x, power/y");
 }
 
 static void
