@@ -31,6 +31,8 @@ enum lint {
     LINT_NEVER_OVER,
     LINT_TWICE,
     LINT_SAME_TEXT,
+    LINT_ROOT_PRIORITY,
+    LINT_ROOT_AUDIENCE,
     LINT_AUDIENCE
 };
 
@@ -367,6 +369,30 @@ lint_pairs(struct linting *linting, const struct lint_alarm **sorted, size_t cou
     }
 }
 
+/* What is folded under a root is not told: the root must do for it. */
+static void
+lint_root(struct linting *linting, const struct lint_alarm *alarms, size_t count,
+          const struct lint_alarm *alarm)
+{
+    const struct alarm_type *type = alarm->def.type;
+
+    if (type->suppressed_by == NULL || alarm->def.root >= count)
+        return;
+    const struct alarm_def *root = &alarms[alarm->def.root].def;
+    unsigned missing = type->audiences & ~(unsigned)root->type->audiences;
+    if (type->priority < root->type->priority)
+        find(linting, LINT_ROOT_PRIORITY, &alarm->at, "a more urgent root, or none",
+             "%s, P%u, is suppressed by %s, only P%u: the more urgent one is not told",
+             alarm->def.id, type->priority, root->id, root->type->priority);
+    for (unsigned audience = 0; audience < AUDIENCE_COUNT; audience++)
+        if ((missing & AUDIENCE_BIT(audience)) != 0) {
+            find(linting, LINT_ROOT_AUDIENCE, &alarm->at, "the same audiences for both",
+                 "%s is suppressed by %s, of which %s is not told: it hears of neither",
+                 alarm->def.id, root->id, audience_name((enum audience)audience));
+            break;
+        }
+}
+
 /* all of them */
 
 static void
@@ -501,6 +527,8 @@ lint_alarms(struct linting *linting, const struct lint_alarm *alarms, size_t cou
             own[own_count++] = &alarms[i];
     for (size_t i = 0; i < own_count; i++)
         lint_one(linting, own[i]);
+    for (size_t i = 0; i < own_count; i++)
+        lint_root(linting, alarms, count, own[i]);
     lint_priorities(linting, own, own_count);
     lint_pairs(linting, own, own_count);
     free(own);

@@ -243,6 +243,14 @@ add_alarm(struct text_buf *out, const struct site *site, const struct alarm_def 
     if (type->realarm_ms > 0)
         add_duration(out, "Told again after", type->realarm_ms);
     runbook_ladder_rows(site, type, out);
+    if (type->suppressed_by != NULL && def->root < site->alarm_limit) {
+        char longest[24];
+
+        text_format_duration(type->suppressed_max_ms, longest, sizeof longest);
+        text_buf_add(out, "| Suppressed while there is | ");
+        add_text(out, site->alarms[def->root].id);
+        text_buf_add(out, ", at most %s |\n", longest);
+    }
     add_shelving(out, type);
     add_out_of_service(out, type);
     add_row(out, "Managed", type->managed ? "yes: never shelved, never suppressed" : "no");
