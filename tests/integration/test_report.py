@@ -227,6 +227,8 @@ def check_metrics(rig, report):
         assert found[f"watchroom_alarms_shelved{mine}"] == got["now"]["shelved"]
         assert found[f"watchroom_alarms_standing{mine}"] == 0
         assert found[f"watchroom_alarm_escalations_total{mine}"] == got["escalations"]
+    if shutil.which("promtool"):
+        subprocess.run(["promtool", "check", "metrics"], input=text, text=True, check=True, capture_output=True)
     for family in re.findall(r"# TYPE (\S+)", text):
         assert text.count(f"# TYPE {family} ") == 1 and text.count(f"# HELP {family} ") == 1, family
     return found
