@@ -97,6 +97,7 @@ class Gateway:
         wait_for("mosquitto", lambda: port_open(self.mqtt_port))
 
     def spawn(self, name, argv):
+        assert name not in self.processes or self.processes[name].poll() is not None, f"{name} runs already"
         log = open(self.dir / f"{name}.log", "ab")
         self.processes[name] = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         log.close()

@@ -140,8 +140,6 @@ def acknowledged_and_forgotten(site, bert):
 
 def main():
     with Site(devices=4) as site:
-        site.install_broker()
-        site.start_broker()
         site.start_gateway()
         site.wait_all_up()
         wait_for("the broker", site.is_connected)

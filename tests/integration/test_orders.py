@@ -187,8 +187,6 @@ def all_of_it_is_on_record(site):
 
 def main():
     with BrokerRig(devices=4) as rig:
-        rig.install_broker()
-        rig.start_broker()
         rig.start_gateway()
         rig.wait_all_up()
         wait_for("the broker", rig.is_connected)
