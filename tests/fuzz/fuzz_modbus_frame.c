@@ -28,7 +28,7 @@ decode_all(const struct frame_modbus_request *request, const struct frame_modbus
     char text[TEXT_VALUE_MAX];
 
     for (size_t offset = 0; offset <= 2000; offset += offset < 4 ? 1 : 61)
-        for (uint8_t order = 0; order < ORDER_COUNT; order++) {
+        for (uint8_t order = 0; order < REG_ORDER_COUNT; order++) {
             for (uint8_t type = 0; type < REG_STRING; type++) {
                 struct modbus_source source = {.function = request->function,
                                                .type = type,
