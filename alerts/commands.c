@@ -14,15 +14,20 @@
 
 #define ROOT "watchroom/1" /* of what is live; exercises have another */
 #define UID_NONE (-1)
+#define LOCAL_NAME "local" /* root and our own at the control socket */
 #define EVERY_AUDIENCE ((1u << AUDIENCE_COUNT) - 1)
 
-/* Tokens of one sender; the last bucket is shared by all whom nobody knows. */
+/* Tokens of one sender. Behind those of the users of the site file: one for all whom nobody knows,
+ * one for "local". */
+#define BUCKETS_BESIDES 2
 struct bucket {
     double tokens;
     int64_t filled_mono_ms;
     unsigned refused;            /* not yet in the journal */
     int64_t noted_mono_ms;       /* when a refusal went there last */
-    char user[ID_MAX], verb[32]; /* of the last one refused */
+    char user[ID_MAX], verb[32]; /* of the last one refused, as the next */
+    const char *source;
+    int64_t uid;
 };
 
 struct commands {
@@ -38,7 +43,7 @@ struct commands *
 commands_new(const struct orders *orders)
 {
     const struct alarms_params *params = orders->params;
-    size_t buckets = (size_t)params->user_count + 1;
+    size_t buckets = (size_t)params->user_count + BUCKETS_BESIDES;
     struct commands *commands = calloc(1, sizeof *commands + buckets * sizeof *commands->buckets);
 
     if (commands == NULL)
@@ -93,7 +98,7 @@ commands_sender_of(const struct commands *commands, int64_t uid, char *out_name)
             return sender;
         }
     if (uid == 0 || uid == (int64_t)geteuid()) {
-        text_copy(out_name, ID_MAX, "local");
+        text_copy(out_name, ID_MAX, LOCAL_NAME);
         sender.role = ROLE_SUPERVISOR;
     } else {
         snprintf(out_name, ID_MAX, "uid-%lld", (long long)uid);
@@ -165,16 +170,6 @@ record(struct commands *commands, const struct sender *sender, const char *verb,
     journal_add(commands->journal, "command", now.utc_ms, body, NULL, 0, 0);
 }
 
-struct outcome
-commands_order(struct commands *commands, const struct sender *sender,
-               const struct order_request *request, struct stamp now)
-{
-    struct outcome outcome = orders_do(&commands->orders, sender, request, now);
-
-    record(commands, sender, order_name(request->order), request, &outcome, 1, now);
-    return outcome;
-}
-
 static bool
 take_token(struct bucket *bucket, int64_t mono_ms)
 {
@@ -213,7 +208,9 @@ find_user(const struct commands *commands, const char *name, struct bucket **out
             *out_bucket = (struct bucket *)(uintptr_t)&commands->buckets[i];
             return &commands->params->users[i];
         }
-    *out_bucket = (struct bucket *)(uintptr_t)&commands->buckets[commands->params->user_count];
+    size_t besides = strcmp(name, LOCAL_NAME) == 0 ? 1 : 0;
+    *out_bucket =
+        (struct bucket *)(uintptr_t)&commands->buckets[commands->params->user_count + besides];
     return NULL;
 }
 
@@ -247,7 +244,7 @@ write_outcome(struct commands *commands, const char *verb, const struct order_re
 /* The guards that need neither alarm nor memory, in the order of their cost. */
 static struct outcome
 check(const struct msg_command *command, const struct user *user, bool has_topic,
-      const char *payload, size_t bytes, struct stamp now, struct order_request *request)
+      const char *payload, size_t bytes, struct order_request *request)
 {
     char reason[200];
     enum order order;
@@ -263,9 +260,6 @@ check(const struct msg_command *command, const struct user *user, bool has_topic
         return outcome_of(OUTCOME_BAD_REQUEST, "%s", reason);
     if (!has_topic && command->response_topic[0] != '\0')
         return outcome_of(OUTCOME_BAD_REQUEST, "the response topic is not the sender's own");
-    if (request->expires_utc_ms != 0 && request->expires_utc_ms < now.utc_ms)
-        return outcome_of(OUTCOME_EXPIRED, "it expired %lld ms ago",
-                          (long long)(now.utc_ms - request->expires_utc_ms));
     return (struct outcome){.code = OUTCOME_OK};
 }
 
@@ -296,6 +290,8 @@ rate_limited(struct commands *commands, const struct sender *sender, const char 
     bucket->refused++;
     text_copy(bucket->user, sizeof bucket->user, sender->user);
     text_copy(bucket->verb, sizeof bucket->verb, verb);
+    bucket->source = sender->source;
+    bucket->uid = sender->uid;
     note_too_many(commands, sender, bucket, now);
     return too_many();
 }
@@ -303,23 +299,69 @@ rate_limited(struct commands *commands, const struct sender *sender, const char 
 void
 commands_tick(struct commands *commands, struct stamp now)
 {
-    for (uint32_t i = 0; i <= commands->params->user_count; i++) {
-        bool is_known = i < commands->params->user_count;
-        struct sender sender = {.user = commands->buckets[i].user,
-                                .source = "mqtt",
-                                .role = is_known ? commands->params->users[i].role
-                                                 : (uint8_t)ROLE_VIEWER,
-                                .uid = UID_NONE};
+    for (uint32_t i = 0; i < commands->params->user_count + BUCKETS_BESIDES; i++) {
+        struct bucket *bucket = &commands->buckets[i];
+        struct sender sender = {
+            .user = bucket->user,
+            .source = bucket->source,
+            .role = i < commands->params->user_count    ? commands->params->users[i].role
+                    : i == commands->params->user_count ? (uint8_t)ROLE_VIEWER
+                                                        : (uint8_t)ROLE_SUPERVISOR,
+            .uid = bucket->uid};
 
-        note_too_many(commands, &sender, &commands->buckets[i], now);
+        note_too_many(commands, &sender, bucket, now);
     }
+}
+
+/* What every sound order goes through, wherever it came from: has it expired, was it given before,
+ * the deed, the record, the memory. `first` gets how it ended the first time, for a duplicate. */
+static struct outcome
+carry_out(struct commands *commands, const struct sender *sender,
+          const struct order_request *request, struct stamp now, char first[40])
+{
+    const char *verb = order_name(request->order);
+    struct outcome outcome = {.code = OUTCOME_OK};
+    char key[ID_MAX + 40];
+    bool has_cid = request->cid[0] != '\0';
+
+    first[0] = '\0';
+    snprintf(key, sizeof key, "cid.%s.%s", sender->user, request->cid);
+    if (request->expires_utc_ms != 0 && request->expires_utc_ms < now.utc_ms)
+        outcome = outcome_of(OUTCOME_EXPIRED, "it expired %lld ms ago",
+                             (long long)(now.utc_ms - request->expires_utc_ms));
+    else if (has_cid && journal_get(commands->journal, key, first, 40))
+        outcome = outcome_of(OUTCOME_DUPLICATE, "this cid was given before");
+    bool is_new = outcome.code == OUTCOME_OK;
+    if (is_new)
+        outcome = orders_do(&commands->orders, sender, request, now);
+    record(commands, sender, verb, request, &outcome, 1, now);
+    if (is_new && has_cid)
+        journal_put_until(commands->journal, key, outcome_name(outcome.code),
+                          now.utc_ms + COMMAND_MEMORY_MS);
+    return outcome;
+}
+
+struct outcome
+commands_order(struct commands *commands, const struct sender *sender,
+               const struct order_request *request, struct stamp now)
+{
+    struct bucket *bucket;
+    char first[40];
+
+    find_user(commands, sender->user, &bucket);
+    if (!take_token(bucket, now.mono_ms))
+        return rate_limited(commands, sender, order_name(request->order), bucket, now);
+    struct outcome outcome = carry_out(commands, sender, request, now, first);
+    if (outcome.code == OUTCOME_DUPLICATE)
+        outcome.more = json_pack("{s:s}", "first", first);
+    return outcome;
 }
 
 bool
 commands_take(struct commands *commands, struct msg_command *command, const char *payload,
               size_t bytes, struct stamp now, struct text_buf *out)
 {
-    char key[ID_MAX + 40], first[40];
+    char first[40];
     struct bucket *bucket;
 
     command->user[sizeof command->user - 1] = '\0';
@@ -342,22 +384,13 @@ commands_take(struct commands *commands, struct msg_command *command, const char
         write_outcome(commands, command->verb, &request, &outcome, NULL, now, out);
         return has_topic && user != NULL;
     }
-    outcome = check(command, user, has_topic, payload, bytes, now, &request);
-    snprintf(key, sizeof key, "cid.%s.%s", command->user, request.cid);
-    if (outcome.code == OUTCOME_OK && journal_get(commands->journal, key, first, sizeof first)) {
-        outcome = outcome_of(OUTCOME_DUPLICATE, "this cid was given before");
-        record(commands, &sender, command->verb, &request, &outcome, 1, now);
-        write_outcome(commands, command->verb, &request, &outcome, first, now, out);
-        return has_topic;
-    }
-    bool is_remembered = outcome.code == OUTCOME_OK;
+    outcome = check(command, user, has_topic, payload, bytes, &request);
     if (outcome.code == OUTCOME_OK)
-        outcome = orders_do(&commands->orders, &sender, &request, now);
-    record(commands, &sender, command->verb, &request, &outcome, 1, now);
-    if (is_remembered)
-        journal_put_until(commands->journal, key, outcome_name(outcome.code),
-                          now.utc_ms + COMMAND_MEMORY_MS);
-    write_outcome(commands, command->verb, &request, &outcome, NULL, now, out);
+        outcome = carry_out(commands, &sender, &request, now, first);
+    else
+        record(commands, &sender, command->verb, &request, &outcome, 1, now);
+    write_outcome(commands, command->verb, &request, &outcome,
+                  outcome.code == OUTCOME_DUPLICATE ? first : NULL, now, out);
     json_decref(outcome.more);
     return has_topic && user != NULL;
 }

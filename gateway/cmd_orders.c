@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/text.h"
@@ -18,6 +19,10 @@
 #define SECOND_HELP                                                                                \
     "      --second USER   the second person, where one is needed: he gives the same order\n"      \
     "                      with your name within 10 minutes\n"
+
+/* The gateway takes 20 orders of one person at once, then 5 a second. */
+#define AT_ONCE 15
+#define PAUSE_US 220000
 
 enum {
     TAKES_NOTE = 1,
@@ -318,6 +323,8 @@ cmd_order(int argc, char **argv)
     if (status != EXIT_FINE)
         return status;
     for (int i = optind; i < argc; i++) {
+        if (i - optind >= AT_ONCE)
+            usleep(PAUSE_US);
         status = order_one(verb, argv[i], &said, &common);
         if (status != EXIT_FINE)
             worst = status;

@@ -660,6 +660,36 @@ group_is_acknowledged_one_by_one_and_says_which_were_not(void **state)
 }
 
 static void
+orders_of_the_control_socket_pass_the_same_guard(void **state)
+{
+    struct rig *rig = *state;
+    struct outcome outcome;
+    char line[300];
+    unsigned limited = 0;
+
+    read_value(rig, 2, 20);
+    snprintf(line, sizeof line, "{\"verb\":\"ack\",\"id\":\"%s\",\"expires\":%lld}", ids[2],
+             (long long)rig->now.utc_ms - 1);
+    assert_string_equal(code_of(rig, ROLE_OPERATOR, line), "expired");
+    snprintf(line, sizeof line,
+             "{\"verb\":\"ack\",\"id\":\"%s\",\"cid\":\"01K00000000000000000000001\"}", ids[2]);
+    assert_string_equal(code_of(rig, ROLE_OPERATOR, line), "ok");
+    stop(rig);
+    start(rig);
+    outcome = order(rig, ROLE_OPERATOR, line);
+    assert_int_equal(outcome.code, OUTCOME_DUPLICATE);
+    assert_string_equal(json_text_or(outcome.more, "first", ""), "ok");
+    json_decref(outcome.more);
+    for (int i = 0; i < 2 * COMMAND_BURST; i++)
+        limited += strcmp(code_of(rig, ROLE_OPERATOR, line_of(rig, "comment", 2, NULL)),
+                          "rate-limited") == 0;
+    assert_int_equal(limited, COMMAND_BURST + 1);
+    assert_string_equal(code_of(rig, ROLE_SUPERVISOR, line_of(rig, "comment", 2, NULL)), "ok");
+    pass(rig, 1000);
+    assert_string_equal(code_of(rig, ROLE_OPERATOR, line_of(rig, "comment", 2, NULL)), "ok");
+}
+
+static void
 root_is_acknowledged_with_what_is_folded_under_it(void **state)
 {
     struct rig *rig = *state;
@@ -772,6 +802,7 @@ main(void)
         RIGGED(clock_that_went_back_makes_no_spell_longer_than_was_asked_for),
         RIGGED(plan_that_is_given_up_never_begins),
         RIGGED(group_is_acknowledged_one_by_one_and_says_which_were_not),
+        RIGGED(orders_of_the_control_socket_pass_the_same_guard),
         RIGGED(root_is_acknowledged_with_what_is_folded_under_it),
         RIGGED(get_since_gives_every_told_row_once_in_order_and_says_when_that_was_all),
     };
