@@ -28,6 +28,38 @@ compare_alarms(const void *a, const void *b)
     return by_priority != 0 ? (by_priority > 0) - (by_priority < 0) : (by_age > 0) - (by_age < 0);
 }
 
+/* Who said what of it: acknowledged, put aside, out of service, under test. */
+static void
+print_sayings(const json_t *alarm)
+{
+    static const struct {
+        const char *key, *words;
+    } SAYINGS[] = {{"acked", "acknowledged"},
+                   {"shelf", "shelved"},
+                   {"oos", "out of service"},
+                   {"test", "under test"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(SAYINGS); i++) {
+        const json_t *said = json_object_get(alarm, SAYINGS[i].key);
+        const char *why = json_text_or(said, "reason", json_text_or(said, "note", ""));
+        const char *second = json_text_or(said, "second", "");
+        char until[24];
+
+        if (said == NULL)
+            continue;
+        printf("    %s by %s%s%s", SAYINGS[i].words, json_text_or(said, "by", "?"),
+               second[0] != '\0' ? " and " : "", second);
+        if (json_int_or(said, "until", 0) > 0) {
+            common_format_local(json_int_or(said, "until", 0), until, sizeof until);
+            printf(" until %s", until);
+        }
+        printf("%s%s\n", why[0] != '\0' ? ": " : "", why);
+    }
+    const char *root = json_text_or(alarm, "supp_by", "");
+    if (root[0] != '\0')
+        printf("    a consequence of %s\n", root);
+}
+
 static void
 print_alarm(const json_t *alarm, int64_t now_ms)
 {
@@ -49,6 +81,7 @@ print_alarm(const json_t *alarm, int64_t now_ms)
            label == NULL && unit[0] != '\0' ? " " : "", label == NULL ? unit : "",
            is_good ? "" : ", quality ", is_good ? "" : quality);
     printf("    -> %s\n", json_text_or(alarm, "action", ""));
+    print_sayings(alarm);
 }
 
 static void

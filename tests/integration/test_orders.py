@@ -4,6 +4,7 @@ socket with its command line. Shelves that end and are told again, two persons, 
 groups; what was missed comes by `get since`; all of it also when the judge is killed in between."""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -122,6 +123,7 @@ def the_command_line_orders_the_same(site):
     status, said = run(site, "shelve", OTHER, "--for", "1h", "--reason", "painters")
     assert (status, said) == (0, f"{OTHER}: shelved\n"), said
     assert site.state(OTHER)["shelf"]["by"] == "local"
+    assert re.search(r"shelved by local until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: painters\n", run(site, "alarms")[1])
     status, said = run(site, "shelve", P1, "--for", "1h", "--reason", "painters")
     assert status == 1 and "not-shelvable" in said, said
     assert run(site, "unshelve", OTHER) == (0, f"{OTHER}: back from the shelf\n")
