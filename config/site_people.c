@@ -26,6 +26,15 @@ static const struct ladder_rung P2_RUNGS[] = {
     {.after_ms = 30 * MINUTE_MS, .audiences = AUDIENCE_BIT(AUDIENCE_CONTINUITY)},
 };
 
+static int
+audience_of(const char *name)
+{
+    for (int i = 0; TABLE_AUDIENCES[i] != NULL; i++)
+        if (strcmp(TABLE_AUDIENCES[i], name) == 0)
+            return i;
+    return -1;
+}
+
 /* users */
 
 static bool
@@ -45,6 +54,13 @@ read_users(struct build *build)
         if (!schema_read(&build->reader, item, &TABLE_USER, &raw)) {
             good = false;
             continue;
+        }
+        /* Orders and steps name people by these words. */
+        if (strcmp(raw.name, "local") == 0 || audience_of(raw.name) >= 0) {
+            yaml_fault(&build->yaml, yaml_get(item, "name"), NULL, "name: \"%s\" %s", raw.name,
+                       audience_of(raw.name) >= 0 ? "is an audience"
+                                                  : "is who gives orders as root on this machine");
+            good = false;
         }
         for (uint32_t i = 0; i < count; i++)
             if (strcmp(users[i].name, raw.name) == 0) {
@@ -100,15 +116,6 @@ is_user(const struct build *build, const char *name)
         if (strcmp(build->site->users[i].name, name) == 0)
             return true;
     return false;
-}
-
-static int
-audience_of(const char *name)
-{
-    for (int i = 0; TABLE_AUDIENCES[i] != NULL; i++)
-        if (strcmp(TABLE_AUDIENCES[i], name) == 0)
-            return i;
-    return -1;
 }
 
 static bool
